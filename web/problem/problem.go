@@ -18,16 +18,16 @@ type Kind uint8
 
 // The kinds of problem.
 const (
-	Internal     Kind = iota // our own fault
-	BadRequest               // the request makes no sense
-	SignedOut                // nobody is signed in, or no longer
-	Forbidden                // signed in, but not allowed
-	Missing                  // no such thing, or not this person's
-	Stale                    // what the person saw is no longer so; nothing was sent
-	TooMany                  // too many requests
-	RefusedByRC              // RingCentral said no
-	Unavailable              // something we need cannot be reached
-	numKinds     = iota
+	Internal    Kind = iota // our own fault
+	BadRequest              // the request makes no sense
+	SignedOut               // nobody is signed in, or no longer
+	Forbidden               // signed in, but not allowed
+	Missing                 // no such thing, or not this person's
+	Stale                   // what the person saw is no longer so; nothing was sent
+	TooMany                 // too many requests
+	RefusedByRC             // RingCentral said no
+	Unavailable             // something we need cannot be reached
+	numKinds    = iota
 )
 
 var statuses = [numKinds]int{
