@@ -22,18 +22,18 @@ type Code uint8
 
 // The states of a party. Disconnected and Gone are terminal.
 const (
-	CodeUnknown            Code = iota
-	Setup                       // request received, or the target's rules started
-	Proceeding                  // ringing
-	Answered                    // connected; on an internal call the caller's party says so before the other phone rings
-	Hold                        // this party put the call on hold
-	Parked                      // waiting in a park slot
-	VoiceMail                   // a mailbox took the call
-	VoiceMailScreening          // a mailbox took the call and the callee listens
-	FaxReceive                  // a fax took the call
-	Disconnected                // left; terminal
-	Gone                        // left through another call: transfer, merge, monitoring; terminal
-	Tds                         // in RingCentral's list without a meaning
+	CodeUnknown        Code = iota
+	Setup                   // request received, or the target's rules started
+	Proceeding              // ringing
+	Answered                // connected; on an internal call the caller's party says so before the other phone rings
+	Hold                    // this party put the call on hold
+	Parked                  // waiting in a park slot
+	VoiceMail               // a mailbox took the call
+	VoiceMailScreening      // a mailbox took the call and the callee listens
+	FaxReceive              // a fax took the call
+	Disconnected            // left; terminal
+	Gone                    // left through another call: transfer, merge, monitoring; terminal
+	Tds                     // in RingCentral's list without a meaning
 )
 
 var codeWords = [...]string{
