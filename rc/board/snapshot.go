@@ -213,3 +213,13 @@ func (s Stage) String() string {
 	}
 	return stageWords[StageFree]
 }
+
+// Claim is a press: what the person saw when they pressed. It is checked
+// against the desk and never trusted.
+type Claim struct {
+	Action    Action `json:"action"`
+	Ends      Ends   `json:"ends,omitzero"`     // complete, back, choose: the pair that was shown
+	SessionID string `json:"session,omitempty"` // hold, unhold, hangup, reread: the leg that was shown
+	PartyID   string `json:"party,omitempty"`
+	Revision  uint64 `json:"revision"` // of the snapshot that was shown
+}
