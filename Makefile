@@ -1,0 +1,69 @@
+# How Cordboard is built and checked. `make help` lists the targets.
+
+GO        ?= go
+BIN       := bin
+LINT      := $(BIN)/golangci-lint
+FUZZTIME  ?= 30s
+COUNT     ?= 6
+ARGS      ?=
+
+# Tests that drive a browser are named TestBrowser…; they live in this package.
+E2E       := ./cmd/cordboard/...
+
+.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e bench fuzz need-git need-gcc need-chromium
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## try it: Cordboard with a simulated RingCentral, phones included
+	@$(BIN)/cordboard demo $(ARGS)
+
+run: build ## serve with the settings of the environment (README, Settings)
+	@$(BIN)/cordboard serve $(ARGS)
+
+build: ## build bin/cordboard
+	@$(GO) build -trimpath -o $(BIN)/cordboard ./cmd/cordboard
+
+generate: ## write the Go code of the templ components
+	$(GO) tool templ generate
+
+test: check unit e2e ## everything; needs gcc, git and Chromium (installed when root on Debian)
+
+check: format generated lint vet tidy ## format, generated code current, lint, vet, mod tidy
+
+format: $(LINT)
+	$(LINT) fmt --diff
+	$(GO) tool templ fmt -fail -log-level warn .
+
+generated:
+	@before=$$(.ci/sums); $(GO) tool templ generate -log-level warn || exit 1; \
+	if [ "$$before" != "$$(.ci/sums)" ]; then echo "generated code was not current: commit what 'make generate' wrote" >&2; exit 1; fi
+
+lint: $(LINT)
+	$(LINT) run
+
+vet:
+	$(GO) vet ./...
+
+tidy:
+	$(GO) mod tidy -diff
+	cd .ci/tools && $(GO) mod tidy -diff
+
+unit: need-gcc need-git ## every test but the browser's, with the race detector
+	$(GO) test -race -shuffle=on -timeout 10m -skip '^TestBrowser' ./...
+
+e2e: need-gcc need-git need-chromium ## the browser tests
+	$(GO) test -race -shuffle=on -timeout 10m -count=1 -run '^TestBrowser' $(E2E)
+
+bench: ## the benchmarks, as benchstat reads them
+	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) $(ARGS) ./...
+
+fuzz: ## each fuzz target for FUZZTIME (30s)
+	@$(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/{t[n++]=$$1} /^ok/{while(n>0)print $$2, t[--n]}' | while read -r pkg target; do \
+		echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; done
+
+need-gcc need-git need-chromium: need-%:
+	@.ci/need $*
+
+$(LINT): .ci/tools/go.mod .ci/tools/go.sum
+	cd .ci/tools && $(GO) build -o ../../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
