@@ -44,7 +44,10 @@ type Leg struct {
 	Since    Since     `json:"since,omitzero"`    // start of the present state
 	Answered Since     `json:"answered,omitzero"` // the first Answered of the owner's party; zero before
 	Held     Since     `json:"held,omitzero"`     // start of the present or last hold; zero if never held
-	Ended    time.Time `json:"ended,omitzero"`    // zero while the leg lives
+	// HeldUntil is the end of the last hold; zero while on hold. It equals Ended
+	// when the far side left while it was on hold.
+	HeldUntil time.Time `json:"heldUntil,omitzero"`
+	Ended     time.Time `json:"ended,omitzero"` // zero while the leg lives
 	// MovingUntil is set while the owner's party left for another device of
 	// theirs and its successor is not seen yet.
 	MovingUntil time.Time `json:"movingUntil,omitzero"`
@@ -79,20 +82,21 @@ func (l Leg) Moving() bool { return !l.MovingUntil.IsZero() && l.Ended.IsZero() 
 // OnHold reports whether RingCentral says that the owner holds the far side.
 func (l Leg) OnHold() bool { return l.Alive() && l.State == telephony.Hold }
 
-// HeldFor is how long the far side has waited, or had waited when the leg or
-// the hold ended; zero if it was never held.
+// HeldFor is how long the far side has waited, or had waited when the hold
+// ended; zero if it was never held.
 func (l Leg) HeldFor(now time.Time) time.Duration {
 	if l.Held.IsZero() {
 		return 0
 	}
-	end := now
-	switch {
-	case !l.Ended.IsZero():
-		end = l.Ended
-	case l.State != telephony.Hold:
-		end = l.Since.Time
+	if !l.HeldUntil.IsZero() {
+		now = l.HeldUntil
 	}
-	return max(0, end.Sub(l.Held.Time))
+	return max(0, now.Sub(l.Held.Time))
+}
+
+// LeftOnHold reports whether the leg ended while it was on hold.
+func (l Leg) LeftOnHold() bool {
+	return !l.Ended.IsZero() && !l.Held.IsZero() && l.HeldUntil.Equal(l.Ended)
 }
 
 // Far is the other side of a leg.
@@ -105,7 +109,7 @@ type Far struct {
 	Internal    bool      `json:"internal,omitempty"` // an extension of the same account
 	Since       Since     `json:"since,omitzero"`
 	Answered    Since     `json:"answered,omitzero"` // proof that this very party answered
-	Read        time.Time `json:"read,omitzero"`     // when the far side was last read
+	Read        time.Time `json:"read,omitzero"`     // when the last applied read of the session was requested
 }
 
 // FarState is what is proven of the far side; the zero value is FarUnknown.

@@ -41,10 +41,12 @@ const (
 type Choice struct {
 	SessionID string `json:"session"`
 	PartyID   string `json:"party"`
-	Customer  bool   `json:"customer"`            // may be the customer's end
-	Consult   bool   `json:"consult"`             // may take the call
-	Not       Reason `json:"not,omitempty"`       // why it can be neither
-	Preferred bool   `json:"preferred,omitempty"` // never preselected; sorts first
+	Customer  bool   `json:"customer"`      // may be the customer's end
+	Consult   bool   `json:"consult"`       // may take the call
+	Not       Reason `json:"not,omitempty"` // why it can be neither
+	// What the board suggests; nothing is ever preselected.
+	LikelyCustomer bool `json:"likelyCustomer,omitempty"`
+	LikelyConsult  bool `json:"likelyConsult,omitempty"`
 }
 
 // Readiness is whether the pair may be completed now.
@@ -87,6 +89,8 @@ const (
 	ReasonUnconfirmedStill Reason = "unconfirmed-still" // an unconfirmed attempt: both calls must be read again first
 	ReasonLeft             Reason = "left"              // unconfirmed, and an own party is not alive: never again
 	ReasonStale            Reason = "stale"             // old news: a press checks with RingCentral first
+	ReasonCheckFailed      Reason = "check-failed"      // the reads made for the press failed: nothing was sent
+	ReasonRestart          Reason = "restart"           // the program stopped before anything was sent
 )
 
 // Transfer is one attempt to join a pair.
@@ -108,6 +112,7 @@ type Transfer struct {
 	Checked  time.Time `json:"checked,omitzero"`
 	Sent     time.Time `json:"sent,omitzero"`
 	Answered time.Time `json:"answered,omitzero"` // when the bridge request ended, whatever the answer
+	Doubted  time.Time `json:"doubted,omitzero"`  // no proof in time: both sessions are read again
 	Accepted time.Time `json:"accepted,omitzero"`
 	Settled  time.Time `json:"settled,omitzero"` // when it reached a named end
 

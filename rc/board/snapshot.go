@@ -13,6 +13,8 @@ type Snapshot struct {
 	Pair      *Pair     `json:"pair,omitempty"` // what a transfer would join, or nil
 	Readiness Readiness `json:"readiness"`
 	Choices   []Choice  `json:"choices,omitempty"` // set when the agent must choose both ends by name
+	Alone     string    `json:"alone,omitempty"`   // session of a customer on hold whose consult failed or is a mailbox
+	Rescue    *Rescue   `json:"rescue,omitempty"`  // why, when the consult is over
 	Attempt   *Transfer `json:"attempt,omitempty"` // the unsettled attempt, else the newest one while its outcome is worth showing
 	Asked     []Asked   `json:"asked,omitempty"`   // requests whose effect is not reported yet
 	Notices   []Notice  `json:"notices,omitempty"` // newest first

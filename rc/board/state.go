@@ -1,0 +1,532 @@
+package board
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cordboard/cordboard/rc/telephony"
+)
+
+// Bounds of what a State remembers.
+const (
+	maxObservations = 64               // per party; the oldest is folded into the base
+	keepEnded       = 60 * time.Second // an ended leg stays on the board
+	keepSession     = 10 * time.Minute // an ended session is remembered, so that late events cannot reopen it
+	movingFor       = 10 * time.Second // a party that left for another device may be followed
+	maxRaced        = 2                // reads thrown away before the leg is called unsure
+)
+
+// State is the reducer of one extension: everything reported of its calls. It
+// is not safe for concurrent use; its owner is one goroutine.
+//
+// Events are patches and may arrive in any order and number: per party they are
+// kept by sequence and folded in that order. A session read has no sequence: it
+// is an observation at the highest sequence applied when it was requested, and
+// counts only when that was still the highest when the answer came.
+type State struct {
+	owner    Owner
+	sessions map[string]*session
+	unknown  map[string]int
+}
+
+type session struct {
+	id, origin string
+	began      time.Time
+	parties    []*party // by n, then id
+	sequence   int64    // highest applied
+	read       reading
+}
+
+// reading is what is known of the reads of one session.
+type reading struct {
+	due       bool      // something happened that only a read can tell
+	notBefore time.Time // after a failed read
+	inFlight  bool
+	raced     int       // reads in a row that an event overtook
+	unsure    bool      // raced too often
+	failed    int       // failed in a row
+	requested time.Time // of the last applied read
+	answered  time.Time // of the last applied read; zero = never read
+}
+
+type party struct {
+	id       string
+	n        int
+	base     fold
+	baseSeq  int64
+	trimmed  bool
+	observed []observation // by sequence, reads after events
+	folded   fold          // base and observed, in order
+}
+
+// observation is one patch of a party, from an event or from a read.
+type observation struct {
+	sequence int64
+	read     bool
+	at       time.Time
+	absent   bool // a read did not list the party
+	patch    telephony.Party
+}
+
+// fold is the outcome of a run of observations.
+type fold struct {
+	party    telephony.Party
+	seen     bool
+	since    Since
+	answered Since
+	held     Since
+	unheld   time.Time // end of the last hold; zero while on hold
+	ended    time.Time
+	final    bool // an event or a listed status ended it: absorbing
+}
+
+// NewState returns the reducer of one extension with no calls.
+func NewState(owner Owner) *State {
+	return &State{owner: owner, sessions: map[string]*session{}, unknown: map[string]int{}}
+}
+
+// Owner returns the extension whose calls are reduced.
+func (s *State) Owner() Owner { return s.owner }
+
+// UnknownWords counts the state words that this version does not know.
+func (s *State) UnknownWords() map[string]int { return maps.Clone(s.unknown) }
+
+// Knows reports whether the session was reported before.
+func (s *State) Knows(sessionID string) bool { return s.sessions[sessionID] != nil }
+
+// Apply folds one event. It reports false for an event that changes nothing:
+// a duplicate, or one about a call in which the owner has no part.
+func (s *State) Apply(e telephony.Event) bool {
+	if e.SessionID == "" {
+		return false
+	}
+	own := false
+	for i := range e.Parties {
+		if s.owns(ownerOf(e, i)) {
+			own = true
+		}
+	}
+	sess := s.sessions[e.SessionID]
+	if sess == nil {
+		if !own {
+			return false
+		}
+		sess = s.add(e.SessionID)
+	}
+	if sess.origin == "" {
+		sess.origin = e.Origin
+	}
+	if sess.began.IsZero() || (!e.At.IsZero() && e.At.Before(sess.began)) {
+		sess.began = e.At
+	}
+	changed := false
+	for i, p := range e.Parties {
+		if p.ID == "" {
+			continue
+		}
+		p.ExtensionID = ownerOf(e, i)
+		if p.Status.Word != "" && p.Status.Code == telephony.CodeUnknown {
+			s.unknown[p.Status.Word]++
+		}
+		if sess.party(p.ID).observe(observation{sequence: e.Sequence, at: e.At, patch: p}) {
+			changed = true
+		}
+	}
+	if !changed {
+		return false
+	}
+	sess.sequence = max(sess.sequence, e.Sequence)
+	if own || (!sess.read.answered.IsZero() && e.At.Before(sess.read.requested)) {
+		sess.read.due = true
+		sess.read.notBefore = time.Time{}
+	}
+	return true
+}
+
+// ownerOf is the extension that owns a party of an event: the party's own word,
+// else the filter that a single party came through.
+func ownerOf(e telephony.Event, i int) string {
+	if id := e.Parties[i].ExtensionID; id != "" || len(e.Parties) > 1 {
+		return id
+	}
+	return e.ExtensionID
+}
+
+func (s *State) owns(extensionID string) bool {
+	return extensionID != "" && extensionID == s.owner.ExtensionID
+}
+
+func (s *State) add(sessionID string) *session {
+	sess := &session{id: sessionID}
+	s.sessions[sessionID] = sess
+	return sess
+}
+
+// Learn notes that a session exists, from presence or an active-calls list; it
+// is on the board once it was read.
+func (s *State) Learn(sessionID string) {
+	if sessionID == "" {
+		return
+	}
+	sess := s.sessions[sessionID]
+	if sess == nil {
+		sess = s.add(sessionID)
+	}
+	sess.read.due = true
+	sess.read.notBefore = time.Time{}
+}
+
+// RereadAll asks for a read of every session with a live leg: after a gap,
+// nothing on the board is sure.
+func (s *State) RereadAll() {
+	for _, sess := range s.sessions {
+		if sess.live(s) {
+			sess.read.due = true
+			sess.read.notBefore = time.Time{}
+		}
+	}
+}
+
+// Mark is a read under way: what was known of the session when it was
+// requested.
+type Mark struct {
+	SessionID string
+	Sequence  int64
+	Requested time.Time
+}
+
+// StartRead marks a read that leaves now.
+func (s *State) StartRead(sessionID string, now time.Time) Mark {
+	sess := s.sessions[sessionID]
+	if sess == nil {
+		sess = s.add(sessionID)
+	}
+	sess.read.due = false
+	sess.read.inFlight = true
+	return Mark{SessionID: sessionID, Sequence: sess.sequence, Requested: now}
+}
+
+// FailRead ends a read that brought no answer; it is due again a little later.
+func (s *State) FailRead(m Mark, now time.Time) {
+	sess := s.sessions[m.SessionID]
+	if sess == nil {
+		return
+	}
+	sess.read.inFlight = false
+	sess.read.due = true
+	sess.read.notBefore = now.Add(min(time.Second<<min(sess.read.failed, 4), 10*time.Second))
+	sess.read.failed++
+}
+
+// FinishRead applies the answer of a read: the session's parties, or found ==
+// false when RingCentral no longer knows the session. It reports false when an
+// event overtook the read: the answer is thrown away and the session is due
+// again, at most twice; then its leg is unsure.
+func (s *State) FinishRead(m Mark, answer telephony.Session, found bool, now time.Time) bool {
+	sess := s.sessions[m.SessionID]
+	if sess == nil {
+		return false
+	}
+	r := &sess.read
+	r.inFlight, r.failed = false, 0
+	if sess.sequence != m.Sequence {
+		r.raced++
+		r.due = r.raced <= maxRaced
+		r.unsure = r.raced > maxRaced
+		return false
+	}
+	r.raced, r.unsure = 0, false
+	r.requested, r.answered = m.Requested, now
+	if found {
+		if answer.Origin != "" {
+			sess.origin = answer.Origin
+		}
+		if !answer.Created.IsZero() && (sess.began.IsZero() || answer.Created.Before(sess.began)) {
+			sess.began = answer.Created
+		}
+	}
+	if sess.began.IsZero() {
+		sess.began = now
+	}
+	listed := map[string]bool{}
+	for _, p := range answer.Parties {
+		if !found || p.ID == "" {
+			continue
+		}
+		listed[p.ID] = true
+		sess.party(p.ID).observe(observation{sequence: m.Sequence, read: true, at: now, patch: p})
+	}
+	for _, p := range sess.parties {
+		if !listed[p.id] {
+			p.observe(observation{sequence: m.Sequence, read: true, at: now, absent: true})
+		}
+	}
+	if !s.part(sess) {
+		delete(s.sessions, sess.id)
+	}
+	return true
+}
+
+// part reports whether the owner has or had a party in the session.
+func (s *State) part(sess *session) bool {
+	return slices.ContainsFunc(sess.parties, func(p *party) bool { return s.owns(p.folded.party.ExtensionID) })
+}
+
+// live reports whether the owner has a live party in the session.
+func (sess *session) live(s *State) bool {
+	p := sess.mine(s)
+	return p == nil && len(sess.parties) == 0 || p != nil && p.folded.ended.IsZero()
+}
+
+// Prune forgets sessions that ended long ago.
+func (s *State) Prune(now time.Time) {
+	for id, sess := range s.sessions {
+		p := sess.mine(s)
+		if p != nil && !p.folded.ended.IsZero() && now.Sub(p.folded.ended) > keepSession {
+			delete(s.sessions, id)
+		}
+	}
+}
+
+// Want is a session that should be read.
+type Want struct {
+	SessionID string
+	At        time.Time // not before; zero = now
+	Poll      bool      // a background poll for proof that the far side answered
+}
+
+// Wants lists the sessions to read, those that something happened in first.
+func (s *State) Wants() []Want {
+	var wants []Want
+	for id, sess := range s.sessions {
+		p := sess.mine(s)
+		over := p != nil && !p.folded.ended.IsZero() && !moves(p.folded.party.Status.Reason)
+		switch {
+		case over, sess.read.inFlight:
+		case sess.read.due:
+			wants = append(wants, Want{SessionID: id, At: sess.read.notBefore})
+		default:
+			if at, ok := sess.nextPoll(s); ok {
+				wants = append(wants, Want{SessionID: id, At: at, Poll: true})
+			}
+		}
+	}
+	slices.SortFunc(wants, func(a, b Want) int {
+		if a.Poll != b.Poll {
+			if b.Poll {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.SessionID, b.SessionID))
+	})
+	return wants
+}
+
+// nextPoll says when a session is to be read although nothing happened in it:
+// while the owner's party is connected and the far side is not proven to have
+// answered, or the last reads raced.
+func (sess *session) nextPoll(s *State) (time.Time, bool) {
+	p := sess.mine(s)
+	if p == nil || !p.folded.ended.IsZero() || p.folded.answered.IsZero() {
+		return time.Time{}, false
+	}
+	if far := sess.far(s, p); far.State == FarAnswered && !sess.read.unsure {
+		return time.Time{}, false
+	}
+	return pollAfter(p.folded.answered.Time, sess.read.requested), true
+}
+
+// pollAfter is the first moment of the schedule after last: 1, 2, 3 and 5 s
+// after start, every 5 s for a minute, then every 10 s.
+func pollAfter(start, last time.Time) time.Time {
+	for _, s := range [...]time.Duration{1, 2, 3} {
+		if at := start.Add(s * time.Second); at.After(last) {
+			return at
+		}
+	}
+	step, from := 5*time.Second, start
+	if minute := start.Add(time.Minute); !last.Before(minute) {
+		step, from = 10*time.Second, minute
+	}
+	n := last.Sub(from)/step + 1
+	return from.Add(max(n, 1) * step)
+}
+
+// party returns the session's party with that id, made when it is new.
+func (sess *session) party(id string) *party {
+	for _, p := range sess.parties {
+		if p.id == id {
+			return p
+		}
+	}
+	p := &party{id: id, n: partyNumber(id)}
+	sess.parties = append(sess.parties, p)
+	slices.SortFunc(sess.parties, func(a, b *party) int { return cmp.Or(cmp.Compare(a.n, b.n), cmp.Compare(a.id, b.id)) })
+	return p
+}
+
+// partyNumber is the n of "p-…-n", 0 when there is none.
+func partyNumber(id string) int {
+	n, err := strconv.Atoi(id[strings.LastIndexByte(id, '-')+1:])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// observe inserts o where its sequence belongs and folds again what follows.
+// It reports false for a duplicate.
+func (p *party) observe(o observation) bool {
+	if p.trimmed && o.sequence <= p.baseSeq {
+		return false
+	}
+	at, dup := slices.BinarySearchFunc(p.observed, o, compareObservations)
+	if dup {
+		return false
+	}
+	if o.read && at > 0 && p.observed[at-1].sameRead(o) {
+		return false // nothing new since the read before: its time is the better one
+	}
+	p.observed = slices.Insert(p.observed, at, o)
+	if len(p.observed) > maxObservations {
+		p.base, p.baseSeq, p.trimmed = p.base.step(p.observed[0]), p.observed[0].sequence, true
+		p.observed = slices.Delete(p.observed, 0, 1)
+	}
+	if at == len(p.observed)-1 {
+		p.folded = p.folded.step(o)
+		return true
+	}
+	p.folded = p.base
+	for _, o := range p.observed {
+		p.folded = p.folded.step(o)
+	}
+	return true
+}
+
+// compareObservations orders by sequence; a read follows the events that it
+// had seen. Events of one sequence are one event, unless RingCentral sent none.
+func compareObservations(a, b observation) int {
+	if c := cmp.Compare(a.sequence, b.sequence); c != 0 {
+		return c
+	}
+	if a.read != b.read {
+		if b.read {
+			return -1
+		}
+		return 1
+	}
+	if a.read || a.sequence == 0 {
+		return a.at.Compare(b.at)
+	}
+	return 0
+}
+
+// sameRead reports whether the later read o says nothing that the read a did not.
+func (a observation) sameRead(o observation) bool {
+	return a.read && a.sequence == o.sequence && a.absent == o.absent && a.patch.Status == o.patch.Status
+}
+
+// step folds one more observation.
+func (f fold) step(o observation) fold {
+	if o.absent {
+		// "not listed": over, unless a later observation shows it alive.
+		if f.ended.IsZero() {
+			if f.party.Status.Code == telephony.Hold {
+				f.unheld = o.at
+			}
+			f.ended = o.at
+			f.party.Status = telephony.Status{Code: telephony.Disconnected, Word: telephony.Disconnected.String()}
+		}
+		return f
+	}
+	status := o.patch.Status
+	if f.final {
+		// "Disconnected -> …": absorbed; a second report may only say why.
+		if status.Code.Terminal() && f.party.Status.Reason == "" && status.Reason != "" {
+			f.party.Status = status
+		}
+		return f
+	}
+	before := f.party.Status
+	f.party = merge(f.party, o.patch)
+	f.seen = true
+	if status.Word == "" {
+		return f
+	}
+	start := Since{Time: o.at, AtLeast: o.read}
+	if status.Code == before.Code && strings.EqualFold(status.Word, before.Word) {
+		// The run goes on. An event that is older than the read that showed the
+		// state first is the run's true start.
+		if !f.since.AtLeast || o.read || !o.at.Before(f.since.Time) {
+			return f
+		}
+		start.AtLeast = false
+	}
+	if before.Code == telephony.Hold && status.Code != telephony.Hold {
+		f.unheld = o.at
+	}
+	f.since = start
+	f.ended = time.Time{}
+	switch {
+	case status.Code == telephony.Answered && (f.answered.IsZero() || f.answered.AtLeast && start.Time.Before(f.answered.Time)):
+		f.answered = start
+	case status.Code == telephony.Hold:
+		// "Answered -> Hold": hold; "Hold -> Answered": unhold.
+		f.held, f.unheld = start, time.Time{}
+		if f.answered.IsZero() {
+			f.answered = Since{Time: start.Time, AtLeast: true}
+		}
+	case status.Code.Terminal():
+		f.ended = o.at
+		f.final = true
+	}
+	return f
+}
+
+// merge lays a patch over a party: an absent field keeps its older value.
+func merge(p, patch telephony.Party) telephony.Party {
+	p.ID = patch.ID
+	p.AccountID = cmp.Or(patch.AccountID, p.AccountID)
+	p.ExtensionID = cmp.Or(patch.ExtensionID, p.ExtensionID)
+	p.Direction = cmp.Or(patch.Direction, p.Direction)
+	p.From = mergeEndpoint(p.From, patch.From)
+	p.To = mergeEndpoint(p.To, patch.To)
+	if patch.Status.Word != "" {
+		p.Status = patch.Status
+	}
+	if patch.Muted != nil {
+		p.Muted = patch.Muted
+	}
+	if patch.StandAlone != nil {
+		p.StandAlone = patch.StandAlone
+	}
+	if patch.MissedCall != nil {
+		p.MissedCall = patch.MissedCall
+	}
+	if patch.QueueCall != nil {
+		p.QueueCall = patch.QueueCall
+	}
+	p.QueueName = cmp.Or(patch.QueueName, p.QueueName)
+	if patch.Recordings != nil {
+		p.Recordings = patch.Recordings
+	}
+	p.ParkID = cmp.Or(patch.ParkID, p.ParkID)
+	p.ConferenceRole = cmp.Or(patch.ConferenceRole, p.ConferenceRole)
+	p.RingOutRole = cmp.Or(patch.RingOutRole, p.RingOutRole)
+	p.RingMeRole = cmp.Or(patch.RingMeRole, p.RingMeRole)
+	return p
+}
+
+func mergeEndpoint(e, patch telephony.Endpoint) telephony.Endpoint {
+	return telephony.Endpoint{
+		PhoneNumber: cmp.Or(patch.PhoneNumber, e.PhoneNumber),
+		Name:        cmp.Or(patch.Name, e.Name),
+		ExtensionID: cmp.Or(patch.ExtensionID, e.ExtensionID),
+		DeviceID:    cmp.Or(patch.DeviceID, e.DeviceID),
+	}
+}
