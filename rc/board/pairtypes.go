@@ -90,6 +90,7 @@ const (
 	ReasonLeft             Reason = "left"              // unconfirmed, and an own party is not alive: never again
 	ReasonStale            Reason = "stale"             // old news: a press checks with RingCentral first
 	ReasonCheckFailed      Reason = "check-failed"      // the reads made for the press failed: nothing was sent
+	ReasonLedger           Reason = "ledger"            // the intent could not be recorded: nothing was sent
 	ReasonRestart          Reason = "restart"           // the program stopped before anything was sent
 )
 

@@ -115,6 +115,7 @@ type Args struct {
 	HeldAtLeast  bool          `json:"heldAtLeast,omitempty"`
 	For          time.Duration `json:"for,omitempty"`
 	Action       Action        `json:"action,omitempty"`
+	Reason       Reason        `json:"reason,omitempty"`
 	Status       int           `json:"status,omitempty"` // HTTP status of a refusal
 	Code         string        `json:"code,omitempty"`   // RingCentral's code
 	RequestID    string        `json:"requestId,omitempty"`
@@ -138,6 +139,8 @@ const (
 	NoticeCheckFailed   NoticeCode = "check-failed"     // the read made for a press failed: Action
 	NoticeChanged       NoticeCode = "changed"          // this changed while you pressed; nothing was sent
 	NoticeJoining       NoticeCode = "joining"          // a transfer of this call is under way: nothing was sent
+	NoticeBusy          NoticeCode = "busy"             // another request for this call is under way: nothing was sent
+	NoticeNotReady      NoticeCode = "not-ready"        // Reason: a transfer was pressed that cannot be made now; nothing was sent
 	NoticeLiveAgain     NoticeCode = "live-again"       // For = what was missed
 	NoticeMissed        NoticeCode = "missed"           // a call rang and was not taken: Name, Number
 	NoticePairOver      NoticeCode = "pair-over"        // one end of a chosen pair is gone: choose again

@@ -180,6 +180,92 @@ func (s *State) Learn(sessionID string) {
 	sess.read.notBefore = time.Time{}
 }
 
+// Observe notes the calls that a presence lists: a call that was not reported
+// yet gets the owner's party in the state that presence gives it, first seen by
+// a read. It returns the sessions listed.
+func (s *State) Observe(p telephony.Presence, now time.Time) []string {
+	var listed []string
+	for _, call := range p.ActiveCalls {
+		code, ok := presenceCode(call.TelephonyStatus)
+		if call.SessionID == "" || !ok {
+			continue
+		}
+		listed = append(listed, call.SessionID)
+		if s.sessions[call.SessionID] != nil || call.PartyID == "" {
+			continue
+		}
+		sess := s.add(call.SessionID)
+		sess.began = call.Started
+		if sess.began.IsZero() {
+			sess.began = now
+		}
+		queue := call.QueueCall
+		sess.party(call.PartyID).observe(observation{read: true, at: now, patch: telephony.Party{
+			ID: call.PartyID, ExtensionID: s.owner.ExtensionID, Direction: call.Direction,
+			From:      telephony.Endpoint{PhoneNumber: call.From, Name: call.FromName},
+			To:        telephony.Endpoint{PhoneNumber: call.To, Name: call.ToName},
+			Status:    telephony.Status{Code: code, Word: code.String()},
+			QueueCall: &queue,
+		}})
+	}
+	return listed
+}
+
+// presenceCode is the party state behind a telephonyStatus of presence.
+func presenceCode(word string) (telephony.Code, bool) {
+	switch word {
+	case "Ringing":
+		return telephony.Proceeding, true
+	case "CallConnected":
+		return telephony.Answered, true
+	case "OnHold":
+		return telephony.Hold, true
+	case "ParkedCall":
+		return telephony.Parked, true
+	}
+	return telephony.CodeUnknown, false
+}
+
+// Owns reports whether the party is or was the owner's own in that session.
+func (s *State) Owns(sessionID, partyID string) bool {
+	sess := s.sessions[sessionID]
+	return sess != nil && slices.ContainsFunc(sess.parties, func(p *party) bool {
+		return p.id == partyID && s.owns(p.folded.party.ExtensionID)
+	})
+}
+
+// Fresh reports whether the session was read within d, with nothing reported
+// of it since.
+func (s *State) Fresh(sessionID string, now time.Time, d time.Duration) bool {
+	sess := s.sessions[sessionID]
+	return sess != nil && !sess.read.requested.IsZero() && !sess.read.due && !sess.read.unsure && now.Sub(sess.read.requested) <= d
+}
+
+// Others counts the parties of a session that live and are not the owner's.
+func (s *State) Others(sessionID string) int {
+	sess := s.sessions[sessionID]
+	if sess == nil {
+		return 0
+	}
+	n := 0
+	for _, p := range sess.parties {
+		if p.folded.seen && p.folded.ended.IsZero() && !s.owns(p.folded.party.ExtensionID) {
+			n++
+		}
+	}
+	return n
+}
+
+// Settled reports whether no live session waits for a read.
+func (s *State) Settled() bool {
+	for _, sess := range s.sessions {
+		if (sess.read.due || sess.read.inFlight) && sess.live(s) {
+			return false
+		}
+	}
+	return true
+}
+
 // RereadAll asks for a read of every session with a live leg: after a gap,
 // nothing on the board is sure.
 func (s *State) RereadAll() {
