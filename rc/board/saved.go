@@ -47,7 +47,7 @@ func (w *Watch) Save() Saved {
 		out := SavedSession{ID: sess.id, Origin: sess.origin, Began: sess.began, Sequence: sess.sequence}
 		for _, p := range sess.parties {
 			f := p.folded
-			seq := p.baseSeq
+			seq := p.baseLast.sequence
 			if n := len(p.observed); n > 0 {
 				seq = p.observed[n-1].sequence
 			}
@@ -75,7 +75,9 @@ func Restore(saved Saved, now time.Time) *Watch {
 				party: sp.Party, seen: true, since: sp.Since, answered: sp.Answered,
 				held: sp.Held, unheld: sp.Unheld, ended: sp.Ended, final: sp.Final,
 			}
-			p.baseSeq, p.trimmed, p.folded = sp.Sequence, true, p.base
+			// Older than any read to come, newer than any event that was seen.
+			p.baseLast = observation{sequence: sp.Sequence, read: true}
+			p.trimmed, p.folded = true, p.base
 		}
 	}
 	w.Pairing, w.Rescue = saved.Pairing, saved.Rescue

@@ -143,8 +143,6 @@ const (
 	NoticeNotReady      NoticeCode = "not-ready"        // Reason: a transfer was pressed that cannot be made now; nothing was sent
 	NoticeLiveAgain     NoticeCode = "live-again"       // For = what was missed
 	NoticeMissed        NoticeCode = "missed"           // a call rang and was not taken: Name, Number
-	NoticePairOver      NoticeCode = "pair-over"        // one end of a chosen pair is gone: choose again
-	NoticeDone          NoticeCode = "back-with"        // back with the customer: Name
 	NoticePeerMismatch  NoticeCode = "peer-mismatch"    // RingCentral says the call went elsewhere
 	NoticeElsewhere     NoticeCode = "joined-elsewhere" // the transfer was made on the phone, not by Cordboard: Name, Other
 )
@@ -171,6 +169,7 @@ type Team struct {
 	Groups   []string  `json:"groups,omitempty"` // names of the call monitoring groups
 	Members  []Member  `json:"members,omitempty"`
 	Denied   []Denied  `json:"denied,omitempty"`
+	Over     bool      `json:"over,omitempty"` // the owner no longer monitors anybody
 }
 
 // Member is one monitored colleague.

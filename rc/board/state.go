@@ -57,7 +57,7 @@ type party struct {
 	id       string
 	n        int
 	base     fold
-	baseSeq  int64
+	baseLast observation // the newest observation in base: what is not after it comes too late
 	trimmed  bool
 	observed []observation // by sequence, reads after events
 	folded   fold          // base and observed, in order
@@ -209,6 +209,51 @@ func (s *State) Observe(p telephony.Presence, now time.Time) []string {
 		}})
 	}
 	return listed
+}
+
+// presenceCalls is how many calls a presence lists at most.
+const presenceCalls = 7
+
+// Marks is what is known of each live session now; a presence requested now is
+// compared with it by Reconcile.
+func (s *State) Marks() map[string]int64 {
+	marks := map[string]int64{}
+	for id, sess := range s.sessions {
+		if p := sess.mine(s); p != nil && p.folded.ended.IsZero() {
+			marks[id] = sess.sequence
+		}
+	}
+	return marks
+}
+
+// Reconcile is Observe for a board that may have missed events: a call of marks
+// that no event touched since gets the state that presence gives it, or is over
+// when presence no longer lists it.
+func (s *State) Reconcile(p telephony.Presence, marks map[string]int64, now time.Time) {
+	listed := map[string]telephony.Code{}
+	for _, call := range p.ActiveCalls {
+		if code, ok := presenceCode(call.TelephonyStatus); ok {
+			listed[call.SessionID] = code
+		}
+	}
+	for id, sequence := range marks {
+		sess := s.sessions[id]
+		if sess == nil || sess.sequence != sequence {
+			continue
+		}
+		mine := sess.mine(s)
+		code, ok := listed[id]
+		switch {
+		case mine == nil:
+		case ok:
+			mine.observe(observation{sequence: sequence, read: true, at: now, patch: telephony.Party{
+				ID: mine.id, Status: telephony.Status{Code: code, Word: code.String()},
+			}})
+		case len(p.ActiveCalls) < presenceCalls:
+			mine.observe(observation{sequence: sequence, read: true, at: now, absent: true})
+		}
+	}
+	s.Observe(p, now)
 }
 
 // presenceCode is the party state behind a telephonyStatus of presence.
@@ -468,22 +513,29 @@ func partyNumber(id string) int {
 // observe inserts o where its sequence belongs and folds again what follows.
 // It reports false for a duplicate.
 func (p *party) observe(o observation) bool {
-	if p.trimmed && o.sequence <= p.baseSeq {
+	if p.trimmed && compareObservations(o, p.baseLast) <= 0 {
 		return false
 	}
 	at, dup := slices.BinarySearchFunc(p.observed, o, compareObservations)
 	if dup {
 		return false
 	}
-	if o.read && at > 0 && p.observed[at-1].sameRead(o) {
-		return false // nothing new since the read before: its time is the better one
+	last := at == len(p.observed)
+	if o.read && at > 0 && p.observed[at-1].sameState(o) {
+		// The state is the same since the read before, whose time is the better
+		// one; the rest may be new.
+		before := &p.observed[at-1]
+		if !o.absent {
+			before.patch = merge(before.patch, o.patch)
+		}
+	} else {
+		p.observed = slices.Insert(p.observed, at, o)
 	}
-	p.observed = slices.Insert(p.observed, at, o)
 	if len(p.observed) > maxObservations {
-		p.base, p.baseSeq, p.trimmed = p.base.step(p.observed[0]), p.observed[0].sequence, true
+		p.base, p.baseLast, p.trimmed = p.base.step(p.observed[0]), p.observed[0], true
 		p.observed = slices.Delete(p.observed, 0, 1)
 	}
-	if at == len(p.observed)-1 {
+	if last {
 		p.folded = p.folded.step(o)
 		return true
 	}
@@ -512,8 +564,9 @@ func compareObservations(a, b observation) int {
 	return 0
 }
 
-// sameRead reports whether the later read o says nothing that the read a did not.
-func (a observation) sameRead(o observation) bool {
+// sameState reports whether the later read o shows the state that the read a
+// showed.
+func (a observation) sameState(o observation) bool {
 	return a.read && a.sequence == o.sequence && a.absent == o.absent && a.patch.Status == o.patch.Status
 }
 

@@ -31,13 +31,17 @@ type Rescue struct {
 
 // Happening is something that a change of the board means.
 type Happening struct {
-	Code          NoticeCode // NoticeCustomerLeft, NoticeConsultLeft, NoticeConsultNone, NoticeMissed, NoticePairOver, NoticeElsewhere
-	Leg, Other    Leg        // whom it is about, and the other end of the pair
-	WasChosenPair bool
+	Code       NoticeCode // NoticeCustomerLeft, NoticeConsultLeft, NoticeConsultNone, NoticeMissed; NoticeElsewhere when the pair was joined
+	Leg, Other Leg        // whom it is about, and the other end of the pair
 }
 
 // NewWatch follows an extension that has no calls yet.
 func NewWatch(owner Owner) *Watch { return &Watch{State: NewState(owner)} }
+
+// Name sets what the owner is called; the extension stays.
+func (w *Watch) Name(extensionNumber, name string) {
+	w.State.owner.ExtensionNumber, w.State.owner.Name = extensionNumber, name
+}
 
 // Step makes the board of now from the state, moves the pairing and reports
 // what happened since the step before.
@@ -56,14 +60,16 @@ func (w *Watch) Step(now time.Time) []Happening {
 			happened = append(happened, h)
 		}
 	}
-	w.join(now)
+	if w.join(now) {
+		happened = append(happened, Happening{Code: NoticeElsewhere, Leg: w.Last.Customer, Other: w.Last.Consult})
+	}
 	w.rescue()
 	return happened
 }
 
 // join sees the newest pair leave by an attended transfer, also when its two
 // ends leave in two steps.
-func (w *Watch) join(now time.Time) {
+func (w *Watch) join(now time.Time) bool {
 	if p := w.Pairing.Pair; p != nil {
 		w.recent = p.Ends
 	}
@@ -75,7 +81,9 @@ func (w *Watch) join(now time.Time) {
 	if okC && okK && joined(c, k) && leadsTo(c, k.SessionID) {
 		w.Last = &Joined{Customer: c, Consult: k, At: later(c.Ended, k.Ended)}
 		w.recent = Ends{}
+		return true
 	}
+	return false
 }
 
 // ended says what it means that a leg is over.
@@ -90,7 +98,6 @@ func (w *Watch) ended(was, l Leg, pair *Pair) (Happening, bool) {
 			other = pair.ConsultSession
 		}
 		h.Other, _ = w.Board.Leg(other)
-		h.WasChosenPair = pair.Why == WhyChosen
 		if l.SessionID == pair.ConsultSession {
 			h.Code = NoticeConsultLeft
 			if l.Far.Answered.IsZero() && was.Far.Answered.IsZero() {

@@ -1,0 +1,356 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/cordboard/cordboard/rc"
+	"github.com/cordboard/cordboard/rc/board"
+	"github.com/cordboard/cordboard/rc/telephony"
+	"github.com/cordboard/cordboard/web/problem"
+)
+
+const (
+	askedPatient = 10 * time.Second // how long an accepted request may show no effect
+	askedRecheck = 3 * time.Second  // how long the read after that may take
+)
+
+// asked is a request whose effect was not reported yet.
+type asked struct {
+	board.Asked
+	reread bool
+	seen   func(board.Leg) // runs when the effect is reported; may be nil
+}
+
+// act does what a press asks for, or returns a problem when its claim does not
+// hold. done is called once, when the press has come as far as it will come by
+// itself; it is not called when a problem is returned.
+func (d *desk) act(c board.Claim, done func()) error {
+	switch c.Action {
+	case board.ActionComplete:
+		return d.complete(c, done)
+	case board.ActionBack:
+		return d.back(c, done)
+	case board.ActionChoose:
+		return d.choose(c, done)
+	case board.ActionHold, board.ActionUnhold, board.ActionHangUp, board.ActionReread:
+		return d.control(c, done)
+	}
+	return problem.NewBadRequest("action", nil)
+}
+
+// control is hold, unhold, hang up and re-read: one leg, which the press names.
+func (d *desk) control(c board.Claim, done func()) error {
+	if !d.own.State.Owns(c.SessionID, c.PartyID) {
+		return problem.NewNotFound(errors.New("a leg that is not the person's"))
+	}
+	l, ok := d.own.Board.Leg(c.SessionID)
+	if !ok || !l.Alive() || l.PartyID != c.PartyID {
+		return d.changed(c.SessionID, c.Action)
+	}
+	if c.Action == board.ActionReread {
+		d.check([]string{c.SessionID}, func(ok bool) {
+			if !ok {
+				d.refuse(board.NoticeCheckFailed, c.SessionID, c.Action)
+			}
+			done()
+		})
+		return nil
+	}
+	if !d.free(c.SessionID, c.Action) {
+		done()
+		return nil
+	}
+	finish := func() {
+		delete(d.busy, c.SessionID)
+		done()
+	}
+	d.busy[c.SessionID] = c.Action
+	d.clear(c.SessionID, board.NoticeActionRefused, board.NoticeActionUnsent, board.NoticeActionUnseen, board.NoticePressHold, board.NoticeHangUpOnPhone)
+	if c.Action == board.ActionHangUp {
+		d.hangUp(c.SessionID, c.PartyID, func(bool) { finish() })
+		return nil
+	}
+	send := func() {
+		l, ok := d.own.Board.Leg(c.SessionID)
+		switch {
+		case !ok || !l.Alive() || l.PartyID != c.PartyID:
+			d.refuse(board.NoticeChanged, c.SessionID, c.Action)
+			finish()
+		case c.Action == board.ActionHold && l.OnHold(), c.Action == board.ActionUnhold && l.State == telephony.Answered:
+			finish() // it is so already
+		default:
+			d.request(c.Action, l, nil, finish)
+		}
+	}
+	if !d.stale() {
+		send()
+		return nil
+	}
+	d.check([]string{c.SessionID}, func(ok bool) {
+		if !ok {
+			d.refuse(board.NoticeCheckFailed, c.SessionID, c.Action)
+			finish()
+			return
+		}
+		send()
+	})
+	return nil
+}
+
+// free reports whether a request may be sent for a session now: none is under
+// way, and no transfer joins it. It says so on the page when not.
+func (d *desk) free(sessionID string, a board.Action) bool {
+	if t := d.unsettled(); t != nil && t.Names(sessionID) {
+		d.refuse(board.NoticeJoining, sessionID, a)
+		return false
+	}
+	if d.busy[sessionID] != "" {
+		d.refuse(board.NoticeBusy, sessionID, a)
+		return false
+	}
+	return true
+}
+
+// request sends hold or unhold; then runs when RingCentral has answered, seen
+// when the effect is reported.
+func (d *desk) request(a board.Action, l board.Leg, seen func(board.Leg), then func()) {
+	d.async(func(ctx context.Context) func() {
+		var err error
+		if a == board.ActionHold {
+			_, err = d.caller.Hold(ctx, l.SessionID, l.PartyID)
+		} else {
+			_, err = d.caller.Unhold(ctx, l.SessionID, l.PartyID)
+		}
+		return func() {
+			d.answered(a, l, err, seen)
+			then()
+		}
+	})
+}
+
+// answered notes RingCentral's answer to a control action: accepted is asked,
+// not done.
+func (d *desk) answered(a board.Action, l board.Leg, err error, seen func(board.Leg)) {
+	record := action{Action: a, SessionID: l.SessionID, PartyID: l.PartyID}
+	args := board.Args{Action: a, Name: l.Far.Name, Number: l.Far.Number}
+	now, _ := d.own.Board.Leg(l.SessionID)
+	args.CustomerHeld = now.OnHold()
+	var e *rc.Error
+	if errors.As(err, &e) {
+		record.Status, record.Code, record.RequestID, record.Unsent = e.Status, e.Code, e.RequestID, e.Unsent
+		args.Status, args.Code, args.RequestID = e.Status, e.Code, e.RequestID
+	}
+	d.write(kindAction, "", record, nil)
+	switch {
+	case err == nil:
+		d.asked = append(d.asked, asked{Asked: board.Asked{Action: a, SessionID: l.SessionID, At: d.now()}, seen: seen})
+		return
+	case a == board.ActionHangUp && record.Status == http.StatusNotFound:
+		d.own.State.Learn(l.SessionID) // over already
+		return
+	case rc.Unsent(err):
+		d.notice(board.NoticeActionUnsent, l.SessionID, args)
+	case a == board.ActionUnhold && record.Status >= 400 && record.Status < 500:
+		d.notice(board.NoticePressHold, l.SessionID, args)
+	case record.Status != 0:
+		d.notice(board.NoticeActionRefused, l.SessionID, args)
+	default:
+		d.asked = append(d.asked, asked{Asked: board.Asked{Action: a, SessionID: l.SessionID, At: d.now()}, seen: seen})
+	}
+	d.log.Warn("control action", "action", a, "session", l.SessionID, "err", err)
+	if refusedRight(err) && (record.Code == codeAppScope || record.Code == codeUserRole) {
+		d.deny(whatControl, err)
+	}
+	d.own.State.Learn(l.SessionID)
+}
+
+// hangUp drops a session, after a read made for this press that shows the
+// person's own party alive and at most one other. then hears whether the call
+// is over or on its way to be.
+func (d *desk) hangUp(sessionID, partyID string, then func(over bool)) {
+	d.check([]string{sessionID}, func(ok bool) {
+		l, known := d.own.Board.Leg(sessionID)
+		switch {
+		case !ok:
+			d.refuse(board.NoticeCheckFailed, sessionID, board.ActionHangUp)
+			then(false)
+		case !known || !l.Alive():
+			then(true) // over already
+		case l.PartyID != partyID || l.Moving() || d.own.State.Others(sessionID) > 1 || d.joins(sessionID):
+			d.refuse(board.NoticeHangUpOnPhone, sessionID, board.ActionHangUp)
+			then(false)
+		default:
+			d.async(func(ctx context.Context) func() {
+				err := d.caller.Drop(ctx, sessionID)
+				return func() {
+					d.answered(board.ActionHangUp, l, err, nil)
+					var e *rc.Error
+					gone := errors.As(err, &e) && e.Status == http.StatusNotFound
+					then(err == nil || gone)
+				}
+			})
+		}
+	})
+}
+
+// joins reports whether a session is named by a transfer that is under way, may
+// have been made, or was: dropping it could end a joined call.
+func (d *desk) joins(sessionID string) bool {
+	for _, t := range d.attempts {
+		if t.Names(sessionID) && (!t.Phase.Settled() || t.Phase == board.Confirmed) {
+			return true
+		}
+	}
+	return false
+}
+
+// back is Back to customer: end the consult by the rule of hangUp, then take
+// the customer off hold. The claim names the pair, or the customer alone when
+// no consult is left.
+func (d *desk) back(c board.Claim, done func()) error {
+	e := c.Ends
+	if !d.own.State.Owns(e.CustomerSession, e.CustomerParty) || e.ConsultSession != "" && !d.own.State.Owns(e.ConsultSession, e.ConsultParty) {
+		return problem.NewNotFound(errors.New("ends that are not the person's"))
+	}
+	l, ok := d.own.Board.Leg(e.CustomerSession)
+	if !ok || !l.Alive() || l.PartyID != e.CustomerParty {
+		return d.changed(e.CustomerSession, board.ActionBack)
+	}
+	if p := d.own.Pairing.Pair; e.ConsultSession != "" && (p == nil || p.Ends != e) {
+		if k, ok := d.own.Board.Leg(e.ConsultSession); ok && k.Alive() {
+			return d.changed(e.CustomerSession, board.ActionBack)
+		}
+		e.ConsultSession, e.ConsultParty = "", "" // it ended while the person pressed
+	}
+	if !d.free(e.CustomerSession, board.ActionBack) || e.ConsultSession != "" && !d.free(e.ConsultSession, board.ActionBack) {
+		done()
+		return nil
+	}
+	sessions := []string{e.CustomerSession}
+	if e.ConsultSession != "" {
+		sessions = append(sessions, e.ConsultSession)
+	}
+	for _, s := range sessions {
+		d.busy[s] = board.ActionBack
+		d.clear(s, board.NoticeActionRefused, board.NoticeActionUnsent, board.NoticeActionUnseen, board.NoticePressHold, board.NoticeHangUpOnPhone)
+	}
+	finish := func() {
+		for _, s := range sessions {
+			delete(d.busy, s)
+		}
+		done()
+	}
+	consult, _ := d.own.Board.Leg(e.ConsultSession)
+	unhold := func() {
+		l, ok := d.own.Board.Leg(e.CustomerSession)
+		switch {
+		case !ok || !l.Alive() || l.PartyID != e.CustomerParty:
+			d.refuse(board.NoticeChanged, e.CustomerSession, board.ActionBack)
+			finish()
+		case !l.OnHold():
+			finish()
+		default:
+			d.request(board.ActionUnhold, l, func(l board.Leg) { d.record(board.EndBack, l, consult, d.now()) }, finish)
+		}
+	}
+	endConsult := func() {
+		if e.ConsultSession == "" {
+			unhold()
+			return
+		}
+		d.hangUp(e.ConsultSession, e.ConsultParty, func(over bool) {
+			if !over {
+				finish() // the notice says what to do; the customer is still on hold
+				return
+			}
+			unhold()
+		})
+	}
+	if !d.stale() {
+		endConsult()
+		return nil
+	}
+	d.check(sessions, func(ok bool) {
+		if !ok {
+			d.refuse(board.NoticeCheckFailed, e.CustomerSession, board.ActionBack)
+			finish()
+			return
+		}
+		endConsult()
+	})
+	return nil
+}
+
+// choose binds the two calls that the agent named.
+func (d *desk) choose(c board.Claim, done func()) error {
+	if err := d.ownEnds(c.Ends); err != nil {
+		return err
+	}
+	if d.unsettled() != nil {
+		d.refuse(board.NoticeJoining, c.Ends.CustomerSession, board.ActionChoose)
+		done()
+		return nil
+	}
+	next, why := d.own.Pairing.Choose(d.own.Board, c.Ends.CustomerSession, c.Ends.ConsultSession, d.now())
+	if why != board.ReasonNone {
+		d.notice(board.NoticeNotReady, c.Ends.CustomerSession, board.Args{Action: board.ActionChoose, Reason: why})
+		done()
+		return nil
+	}
+	d.own.Pairing = next
+	done()
+	return nil
+}
+
+// askedFor reports whether an action was asked for a session and is not seen.
+func (d *desk) askedFor(sessionID string, a board.Action) bool {
+	for _, x := range d.asked {
+		if x.SessionID == sessionID && x.Action == a {
+			return true
+		}
+	}
+	return false
+}
+
+// stepAsked takes away what was asked for and is now reported. What shows no
+// effect in time is read once more, and then said.
+func (d *desk) stepAsked(now time.Time, sooner func(time.Time)) {
+	var kept []asked
+	for _, a := range d.asked {
+		l, ok := d.own.Board.Leg(a.SessionID)
+		if !ok || !l.Alive() {
+			continue
+		}
+		if a.Action == board.ActionHold && l.OnHold() || a.Action == board.ActionUnhold && l.State == telephony.Answered {
+			if a.seen != nil {
+				a.seen(l)
+			}
+			continue
+		}
+		limit := a.At.Add(askedPatient)
+		if a.reread {
+			limit = limit.Add(askedRecheck)
+		}
+		if now.Before(limit) {
+			kept = append(kept, a)
+			sooner(limit)
+			continue
+		}
+		if !a.reread {
+			a.reread = true
+			d.own.State.Learn(a.SessionID)
+			kept = append(kept, a)
+			sooner(limit.Add(askedRecheck))
+			continue
+		}
+		code := board.NoticeActionUnseen
+		if a.Action == board.ActionUnhold {
+			code = board.NoticePressHold
+		}
+		d.notice(code, a.SessionID, board.Args{Action: a.Action, Name: l.Far.Name, Number: l.Far.Number, CustomerHeld: l.OnHold(), For: now.Sub(a.At)})
+	}
+	d.asked = kept
+}

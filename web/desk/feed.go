@@ -1,0 +1,396 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cordboard/cordboard/rc"
+	"github.com/cordboard/cordboard/rc/board"
+	"github.com/cordboard/cordboard/rc/telephony"
+	"github.com/cordboard/cordboard/rc/ws"
+)
+
+const (
+	maxReads      = 4  // session reads of one desk under way at once
+	lightReserve  = 20 // background reads stop when fewer requests of the Light group are left
+	freshRead     = 2 * time.Second
+	whatEvents    = "telephony-events"
+	whatPresence  = "presence"
+	whatControl   = "call-control"
+	whatTeam      = "monitoring-groups"
+	whatWebSocket = "websocket"
+)
+
+// feed is the desk's subscription as the desk's goroutine sees it.
+type feed struct {
+	ws      *ws.Feed
+	running bool
+	state   board.FeedState
+	since   time.Time
+	try     int
+	missed  time.Duration
+	syncing bool // subscribed, but not everything is read yet
+	listed  bool // presence was read since the subscription began
+	lost    bool // there was a live feed before
+	filters []string
+	heardAt time.Time // of the feed before it ran again
+}
+
+// show is the feed as a snapshot tells it; times by RingCentral's clock.
+func (f *feed) show(ahead time.Duration) board.Feed {
+	out := board.Feed{State: f.state, Since: f.since, Try: f.try, Missed: f.missed}
+	if h := f.heard(); !h.IsZero() {
+		out.Heard = h.Add(-ahead)
+	}
+	return out
+}
+
+func (f *feed) heard() time.Time {
+	if f.ws == nil {
+		return f.heardAt
+	}
+	if h := f.ws.Heard(); h.After(f.heardAt) {
+		return h
+	}
+	return f.heardAt
+}
+
+// stale reports whether nothing may be decided from the board; now is by our
+// own clock, as the feed's Heard is.
+func (f *feed) stale(now time.Time) bool {
+	return board.Feed{State: f.state, Heard: f.heard()}.Stale(now)
+}
+
+func (d *desk) setFeed(state board.FeedState) {
+	from := d.feed.state
+	if from == state {
+		return
+	}
+	d.feed.state, d.feed.since = state, d.now()
+	if d.cfg.Meter.Feed != nil {
+		d.cfg.Meter.Feed(from, state)
+	}
+}
+
+// startFeed subscribes, or does so again after the feed had ended for good.
+func (d *desk) startFeed() {
+	if d.feed == nil {
+		d.feed = &feed{since: d.now()}
+		if d.cfg.Meter.Feed != nil {
+			d.cfg.Meter.Feed(board.FeedConnecting, board.FeedConnecting)
+		}
+	}
+	if d.feed.running {
+		return
+	}
+	d.feed.heardAt = d.feed.heard()
+	d.feed.filters = d.filters()
+	d.feed.ws = ws.New(ws.Config{
+		Token:   d.caller.WSToken,
+		Filters: d.feed.filters,
+		Log:     d.log,
+		Timing:  d.cfg.Timing,
+		HTTP:    d.cfg.HTTP,
+	})
+	d.feed.running = true
+	running := d.feed.ws
+	d.spawn(func() {
+		err := running.Run(d.ctx, func(m ws.Message) { d.post(func() { d.heard(m) }) })
+		d.post(func() { d.feedEnded(err) })
+	})
+}
+
+// feedEnded is a feed that cannot go on by itself: the grant is over, or
+// RingCentral does not allow it.
+func (d *desk) feedEnded(err error) {
+	d.feed.running = false
+	if d.ctx.Err() != nil {
+		return
+	}
+	d.log.Warn("feed ended", "err", err)
+	var e *rc.Error
+	if errors.As(err, &e) && e.Status == http.StatusForbidden {
+		d.deny(whatWebSocket, err)
+		d.setFeed(board.FeedRefused)
+		return
+	}
+	d.setFeed(board.FeedSignedOut)
+}
+
+// wake starts a feed again that had ended for good: somebody opened a page, or
+// signed in again.
+func (d *desk) wake() {
+	if !d.feed.running && d.feed.state != board.FeedRefused {
+		d.startFeed()
+	}
+}
+
+func (d *desk) ownFilter() string { return telephonyFilter(d.person.AccountID, d.person.ExtensionID) }
+
+func telephonyFilter(account, extension string) string {
+	return "/restapi/v1.0/account/" + account + "/extension/" + extension + "/telephony/sessions"
+}
+
+func presenceFilter(account, extension string) string {
+	return "/restapi/v1.0/account/" + account + "/extension/" + extension + "/presence?detailedTelephonyState=true"
+}
+
+// filters is what the subscription should hold now: the person's own calls,
+// those of each monitored colleague, and the presence of a colleague whose
+// phone rings for a consult.
+func (d *desk) filters() []string {
+	filters := []string{d.ownFilter()}
+	if d.team != nil {
+		for _, m := range d.team.members {
+			filters = append(filters, telephonyFilter(d.person.AccountID, m.watch.State.Owner().ExtensionID))
+		}
+	}
+	for _, l := range d.own.Board.Legs {
+		if l.Alive() && l.Direction == telephony.Outbound && l.Far.Internal && l.Far.ExtensionID != "" && l.Far.State != board.FarAnswered {
+			filters = append(filters, presenceFilter(d.person.AccountID, l.Far.ExtensionID))
+		}
+	}
+	return slices.Compact(filters)
+}
+
+// stepFeed keeps the subscription's filters what they should be, and ends the
+// time in which a new subscription is not the whole truth yet.
+func (d *desk) stepFeed(now time.Time) {
+	if want := d.filters(); d.feed.running && !slices.Equal(want, d.feed.filters) {
+		d.feed.filters = want
+		running := d.feed.ws
+		d.async(func(ctx context.Context) func() {
+			ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+			defer cancel()
+			if err := running.SetFilters(ctx, want); err != nil && ctx.Err() == nil {
+				d.log.Info("filters not changed", "err", err)
+			}
+			return nil
+		})
+	}
+	if d.feed.syncing && d.feed.listed && d.own.State.Settled() {
+		d.feed.syncing = false
+		d.goLive(now)
+	}
+}
+
+func (d *desk) goLive(time.Time) {
+	d.feed.try = 0
+	d.setFeed(board.FeedLive)
+	if d.feed.lost && d.feed.missed >= time.Second {
+		d.notice(board.NoticeLiveAgain, "", board.Args{For: d.feed.missed})
+	}
+	d.feed.lost = false
+}
+
+func (d *desk) up(m ws.Up) {
+	d.feed.missed = m.Missed
+	d.allow(whatEvents)
+	for _, dis := range m.Disabled {
+		d.disabled(dis)
+	}
+	if d.feed.state == board.FeedRefused {
+		return
+	}
+	if m.Recovered && !m.Overflow && d.feed.lost && !d.feed.syncing && d.feed.listed {
+		d.goLive(d.now())
+		return
+	}
+	d.resync()
+}
+
+// disabled is a filter that RingCentral refuses this person.
+func (d *desk) disabled(dis ws.Disabled) {
+	if filterExtension(dis.Filter) == d.person.ExtensionID {
+		d.log.Warn("own events refused", "reason", dis.Reason)
+		d.denied = append(d.denied[:len(d.denied):len(d.denied)], board.Denied{What: whatEvents, Code: dis.Reason, Scope: "CallControl"})
+		d.setFeed(board.FeedRefused)
+		return
+	}
+	if d.team != nil {
+		d.team.refused(filterExtension(dis.Filter), dis.Reason)
+	}
+}
+
+func (d *desk) down(m ws.Down) {
+	if d.feed.state == board.FeedLive {
+		d.feed.lost = true
+	}
+	d.feed.try = m.Try
+	d.feed.syncing = false
+	if d.feed.state != board.FeedConnecting {
+		d.setFeed(board.FeedReconnecting)
+	}
+	d.log.Info("feed down", "try", m.Try, "next", m.Next, "err", m.Err)
+}
+
+// resync reads everything: after the first subscription, and after a gap in
+// which events may have been lost. The feed is live once all is read.
+func (d *desk) resync() {
+	d.feed.syncing, d.feed.listed = true, false
+	d.own.State.RereadAll()
+	d.async(func(ctx context.Context) func() {
+		p, err := d.caller.Presence(ctx, "~")
+		return func() {
+			switch {
+			case err == nil:
+				d.allow(whatPresence)
+				for _, id := range d.own.State.Observe(p, d.now()) {
+					d.own.State.Learn(id)
+				}
+			case refusedRight(err):
+				d.deny(whatPresence, err)
+			default:
+				d.log.Warn("presence not read", "err", err)
+				if d.feed.syncing {
+					time.AfterFunc(2*time.Second, func() { d.post(d.resyncIfSyncing) })
+				}
+				return
+			}
+			d.feed.listed = true
+		}
+	})
+	d.resyncTeam()
+}
+
+func (d *desk) resyncIfSyncing() {
+	if d.feed.syncing && !d.feed.listed {
+		d.resync()
+	}
+}
+
+// refusedRight reports whether RingCentral said that the app or the person may
+// not do this at all.
+func refusedRight(err error) bool {
+	var e *rc.Error
+	return errors.As(err, &e) && (e.Code == codeAppScope || e.Code == codeUserRole || e.Status == http.StatusForbidden)
+}
+
+func (d *desk) note(n ws.Note) {
+	if !n.Sent.IsZero() {
+		d.offset.sample(n.At.Sub(n.Sent))
+	}
+	switch {
+	case n.Event != nil:
+		if d.cfg.Meter.Lag != nil && !n.Event.At.IsZero() {
+			d.cfg.Meter.Lag(max(0, n.At.Sub(n.Event.At)))
+		}
+		if d.cfg.Meter.Unknown != nil {
+			for _, p := range n.Event.Parties {
+				if p.Status.Word != "" && p.Status.Code == 0 {
+					d.cfg.Meter.Unknown()
+				}
+			}
+		}
+		d.apply(*n.Event)
+	case n.Presence != nil:
+		// Presence of a colleague whose phone rings: whatever changed in a call
+		// of ours there, a read tells it truly.
+		for _, call := range n.Presence.ActiveCalls {
+			if d.own.State.Knows(call.SessionID) {
+				d.own.State.Learn(call.SessionID)
+			}
+		}
+	}
+}
+
+// stepReads reads the sessions that something happened in, and polls those
+// whose far side is not proven to have answered while enough of the Light
+// window is left.
+func (d *desk) stepReads(now time.Time, sooner func(time.Time)) {
+	for _, want := range d.own.State.Wants() {
+		switch {
+		case want.At.After(now):
+			sooner(want.At)
+		case d.reads >= maxReads:
+			return
+		case want.Poll && d.caller.Remaining(rc.Light) < lightReserve:
+			sooner(now.Add(5 * time.Second))
+		default:
+			d.read(d.own, want.SessionID, want.Poll, nil)
+		}
+	}
+}
+
+// readResult says how a session read ended.
+type readResult uint8
+
+const (
+	readApplied readResult = iota
+	readRaced              // an event overtook it
+	readFailed             // no answer
+)
+
+// read reads one session into a watch; then hears how it ended.
+func (d *desk) read(w *board.Watch, sessionID string, background bool, then func(readResult)) {
+	m := w.State.StartRead(sessionID, d.now())
+	d.reads++
+	d.async(func(ctx context.Context) func() {
+		if background {
+			ctx = rc.Background(ctx)
+		}
+		answer, err := d.caller.Session(ctx, sessionID)
+		return func() {
+			d.reads--
+			result := readApplied
+			var e *rc.Error
+			switch gone := errors.As(err, &e) && e.Status == http.StatusNotFound; {
+			case err == nil || gone:
+				if !w.State.FinishRead(m, answer, err == nil, d.now()) {
+					result = readRaced
+				}
+			default:
+				w.State.FailRead(m, d.now())
+				if refusedRight(err) {
+					d.deny(whatControl, err)
+				}
+				d.log.Info("session not read", "session", sessionID, "err", err)
+				result = readFailed
+			}
+			if then != nil {
+				then(result)
+			}
+		}
+	})
+}
+
+// check reads sessions for a press, each again at most twice while events
+// overtake it, and then says whether all of them were read.
+func (d *desk) check(sessions []string, then func(ok bool)) {
+	left, good := 0, true
+	var one func(id string, tries int)
+	one = func(id string, tries int) {
+		d.read(d.own, id, false, func(r readResult) {
+			if r == readRaced && tries > 0 {
+				one(id, tries-1)
+				return
+			}
+			good = good && r == readApplied
+			left--
+			if left == 0 {
+				d.step()
+				then(good)
+			}
+		})
+	}
+	for _, id := range sessions {
+		if id != "" {
+			left++
+		}
+	}
+	if left == 0 {
+		then(true)
+		return
+	}
+	for _, id := range sessions {
+		if id != "" {
+			one(id, 2)
+		}
+	}
+}
+
+// stale reports whether presses must check with RingCentral first.
+func (d *desk) stale() bool { return d.feed.stale(d.cfg.Now()) }

@@ -1,0 +1,280 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cordboard/cordboard/rc"
+	"github.com/cordboard/cordboard/rc/board"
+	"github.com/cordboard/cordboard/rc/telephony"
+)
+
+const (
+	teamRefresh   = 5 * time.Minute
+	teamReads     = 10 // session reads a minute for colleagues' cards
+	presencesEach = 30 // extensions of one presence request
+	mayMonitor    = "Monitoring"
+	mayBeWatched  = "Monitored"
+)
+
+// team is the colleagues a supervisor may monitor, each watched through the
+// supervisor's own subscription.
+type team struct {
+	groups  []string
+	members map[string]*member // by extension id
+	read    []time.Time        // session reads of the last minute
+	shown   board.Team
+	rev     uint64
+}
+
+type member struct {
+	watch  *board.Watch
+	groups []string
+	why    string // why RingCentral does not report this colleague
+}
+
+func (t *team) refused(extensionID, reason string) {
+	if m := t.members[extensionID]; m != nil {
+		m.why = cmp.Or(reason, "refused")
+	}
+}
+
+// roster is a team as RingCentral's call monitoring groups tell it.
+type roster struct {
+	groups  []string
+	members map[string]*member
+}
+
+// loadTeam reads whom the person may monitor: at sign-in, every five minutes
+// and when the team page is opened. then may be nil.
+func (d *desk) loadTeam(then func(error)) {
+	d.later(teamRefresh, func() { d.loadTeam(nil) })
+	d.refreshTeam(then)
+}
+
+func (d *desk) refreshTeam(then func(error)) {
+	account, me := d.person.AccountID, d.person.ExtensionID
+	d.async(func(ctx context.Context) func() {
+		r, err := readRoster(ctx, d.caller, account, me)
+		return func() {
+			switch {
+			case err == nil:
+				d.allow(whatTeam)
+				d.setTeam(r)
+			case refusedRight(err):
+				d.deny(whatTeam, err)
+				d.setTeam(roster{})
+			default:
+				d.log.Info("monitoring groups not read", "err", err)
+			}
+			if then != nil {
+				d.step()
+				then(err)
+			}
+		}
+	})
+}
+
+func readRoster(ctx context.Context, caller *rc.Caller, account, me string) (roster, error) {
+	groups, err := caller.MonitoringGroups(ctx, me)
+	if err != nil {
+		return roster{}, err
+	}
+	r := roster{members: map[string]*member{}}
+	for _, g := range groups {
+		members, err := caller.GroupMembers(ctx, g.ID)
+		if err != nil {
+			return roster{}, err
+		}
+		if !slices.ContainsFunc(members, func(m rc.Member) bool { return m.ID == me && slices.Contains(m.Permissions, mayMonitor) }) {
+			continue
+		}
+		r.groups = append(r.groups, g.Name)
+		for _, m := range members {
+			if m.ID == me || !slices.Contains(m.Permissions, mayBeWatched) {
+				continue
+			}
+			known := r.members[m.ID]
+			if known == nil {
+				known = &member{watch: board.NewWatch(board.Owner{AccountID: account, ExtensionID: m.ID, ExtensionNumber: m.ExtensionNumber})}
+				r.members[m.ID] = known
+			}
+			known.groups = append(known.groups, g.Name)
+		}
+	}
+	if len(r.members) == 0 {
+		return roster{}, nil
+	}
+	people, err := caller.Extensions(ctx)
+	if err != nil {
+		return roster{}, err
+	}
+	for _, p := range people {
+		if m := r.members[p.ID]; m != nil {
+			m.watch.Name(cmp.Or(p.ExtensionNumber, m.watch.State.Owner().ExtensionNumber), p.Name)
+		}
+	}
+	return r, nil
+}
+
+// setTeam takes a roster over: colleagues who stay keep their boards.
+func (d *desk) setTeam(r roster) {
+	if len(r.members) == 0 {
+		if d.team != nil {
+			d.revision++
+			d.sendTeam(board.Team{Owner: owner(d.person), Revision: d.revision, At: d.now(), Over: true})
+		}
+		d.team = nil
+		d.group.Store(nil)
+		return
+	}
+	old := d.team
+	d.team = &team{groups: r.groups, members: r.members}
+	var fresh []string
+	for id, m := range r.members {
+		if old != nil && old.members[id] != nil {
+			was := old.members[id]
+			o := m.watch.State.Owner()
+			m.watch, m.why = was.watch, was.why
+			m.watch.Name(o.ExtensionNumber, o.Name)
+			continue
+		}
+		fresh = append(fresh, id)
+	}
+	if old != nil {
+		d.team.read, d.team.shown, d.team.rev = old.read, old.shown, old.rev
+	}
+	d.listTeam(fresh)
+}
+
+// resyncTeam reads all colleagues' presence again after a gap.
+func (d *desk) resyncTeam() {
+	if d.team == nil {
+		return
+	}
+	for _, m := range d.team.members {
+		m.why = ""
+	}
+	d.listTeam(slices.Collect(maps.Keys(d.team.members)))
+}
+
+// listTeam reads presence of colleagues, 30 a request: that is where their
+// boards start from.
+func (d *desk) listTeam(ids []string) {
+	slices.Sort(ids)
+	for chunk := range slices.Chunk(ids, presencesEach) {
+		marks := map[string]map[string]int64{}
+		for _, id := range chunk {
+			marks[id] = d.team.members[id].watch.State.Marks()
+		}
+		d.async(func(ctx context.Context) func() {
+			all, err := d.caller.Presences(rc.Background(ctx), chunk)
+			return func() {
+				if err != nil {
+					d.log.Info("colleagues' presence not read", "err", err)
+					if refusedRight(err) {
+						d.deny(whatPresence, err)
+					}
+					return
+				}
+				for _, p := range all {
+					d.listed(p, marks[p.ExtensionID])
+				}
+			}
+		})
+	}
+}
+
+// listed starts a colleague's board from their presence, or mends it after a gap.
+func (d *desk) listed(p telephony.Presence, marks map[string]int64) {
+	if d.team == nil {
+		return
+	}
+	if m := d.team.members[p.ExtensionID]; m != nil {
+		m.watch.State.Reconcile(p, marks, d.now())
+	}
+}
+
+// stepTeam moves the colleagues' boards, reads the few calls that a card must
+// explain, and shows the team when it changed.
+func (d *desk) stepTeam(now time.Time, sooner func(time.Time)) {
+	t := d.team
+	if t == nil {
+		return
+	}
+	shown := board.Team{Owner: owner(d.person), At: now, Feed: d.feed.show(d.offset.ahead()), Groups: t.groups, Denied: d.denied}
+	for _, m := range t.members {
+		m.watch.State.Prune(now)
+		m.watch.Step(now)
+		if at, ok := m.watch.State.NextChange(now); ok {
+			sooner(at)
+		}
+		if m.watch.Last != nil {
+			sooner(m.watch.Last.At.Add(31 * time.Second))
+		}
+		d.explain(m.watch, now, sooner)
+		row := m.watch.Member(now)
+		row.Groups, row.Reported, row.Why = m.groups, m.why == "", m.why
+		shown.Members = append(shown.Members, row)
+	}
+	slices.SortFunc(shown.Members, func(a, b board.Member) int {
+		return cmp.Or(strings.Compare(a.Owner.Name, b.Owner.Name), strings.Compare(a.Owner.ExtensionID, b.Owner.ExtensionID))
+	})
+	last := t.shown
+	last.Revision, last.At, last.Feed.Heard = shown.Revision, shown.At, shown.Feed.Heard
+	if d.group.Load() != nil && reflect.DeepEqual(last, shown) {
+		return
+	}
+	d.revision++
+	shown.Revision = d.revision
+	t.shown, t.rev = shown, shown.Revision
+	d.group.Store(&shown)
+	d.sendTeam(shown)
+}
+
+// explain reads a colleague's consult, at most ten reads a minute for all of
+// them and after the person's own: whether its far side answered is the one
+// thing that the colleague's own events do not tell.
+func (d *desk) explain(w *board.Watch, now time.Time, sooner func(time.Time)) {
+	p := w.Pairing.Pair
+	if p == nil {
+		return
+	}
+	k, ok := w.Board.Leg(p.ConsultSession)
+	if !ok || !k.Alive() || k.Far.State == board.FarAnswered {
+		return
+	}
+	for _, want := range w.State.Wants() {
+		if want.SessionID != p.ConsultSession {
+			continue
+		}
+		if want.At.After(now) {
+			sooner(want.At)
+			return
+		}
+		t := d.team
+		t.read = slices.DeleteFunc(t.read, func(at time.Time) bool { return now.Sub(at) > time.Minute })
+		if len(t.read) >= teamReads || d.reads >= maxReads || d.caller.Remaining(rc.Light) < lightReserve {
+			sooner(now.Add(2 * time.Second))
+			return
+		}
+		t.read = append(t.read, now)
+		d.read(w, want.SessionID, true, nil)
+		return
+	}
+}
+
+// filterExtension is the extension that a filter is about, "" for the account.
+func filterExtension(filter string) string {
+	_, rest, ok := strings.Cut(filter, "/extension/")
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, "/")
+	return id
+}
