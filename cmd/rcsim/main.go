@@ -1,0 +1,131 @@
+// Command rcsim runs a simulated RingCentral on this machine: OAuth, REST, the WebSocket gateway and the phones page.
+//
+// It prints one JSON line (its URL, the registered apps, the account and its people) and serves until SIGINT or SIGTERM.
+// Exit codes: 0 after a signal, 1 when serving failed, 2 for wrong arguments.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/cordboard/cordboard/rc/rcsim"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// hello is the one line on standard output.
+type hello struct {
+	URL     string              `json:"url"`
+	Phones  string              `json:"phones"`
+	Clients []rcsim.ClientState `json:"clients"`
+	Account helloAccount        `json:"account"`
+	Users   []helloUser         `json:"users"`
+	Outside []string            `json:"outside"`
+}
+
+type helloAccount struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	MainNumber string `json:"mainNumber"`
+}
+
+type helloUser struct {
+	ExtensionID     string `json:"extensionId"`
+	ExtensionNumber string `json:"extensionNumber"`
+	Name            string `json:"name"`
+	Team            string `json:"team"`
+	JWT             string `json:"jwt"`
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var opt rcsim.Options
+	flags := flag.NewFlagSet("rcsim", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	listen := flags.String("listen", "127.0.0.1:8090", "`address` to listen on; not loopback only with --expose-simulator")
+	flags.BoolVar(&opt.Exposed, "expose-simulator", false, "let other machines in: anybody who reaches it can act as anybody")
+	flags.Uint64Var(&opt.Seed, "seed", 0, "seed of ids and tokens; 0 picks one")
+	flags.DurationVar(&opt.RingTimeout, "ring", 0, "how long a phone rings before voicemail (0: 25s)")
+	flags.BoolVar(&opt.NoVoicemail, "no-voicemail", false, "unanswered calls end instead of going to voicemail")
+	flags.DurationVar(&opt.EventDelay, "event-delay", 0, "time from a change to its notification")
+	flags.BoolVar(&opt.SingleUseWSToken, "single-use-wstoken", false, "a gateway token opens one socket only")
+	flags.StringVar(&opt.PublicURL, "public-url", "", "base `URL` of the addresses in answers (default: the Host that was asked)")
+	unlimited := flags.Bool("no-limits", false, "no usage-plan limits")
+	verbose := flags.Bool("v", false, "log refused requests")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	if flags.NArg() > 0 {
+		log.Error("rcsim takes no arguments besides flags")
+		return 2
+	}
+	if *unlimited {
+		opt.Limits = rcsim.Unlimited()
+	}
+	opt.Log = log
+
+	sim := rcsim.New(opt)
+	running, err := sim.Start(ctx, *listen)
+	if err != nil {
+		_ = sim.Close()
+		if errors.Is(err, rcsim.ErrExposed) {
+			log.Error("this address is not loopback: add --expose-simulator if others may reach a simulator that lets anybody in")
+			return 2
+		}
+		log.Error("cannot listen", "error", err)
+		return 1
+	}
+	if opt.Exposed {
+		log.Warn("the simulator is exposed: anybody who reaches it can act as anybody; never use real numbers or secrets with it")
+	}
+	if err := json.NewEncoder(stdout).Encode(greet(sim, running.URL)); err != nil {
+		log.Error("cannot write the JSON line", "error", err)
+	}
+
+	code := 0
+	select {
+	case <-ctx.Done():
+	case err := <-running.Failed():
+		log.Error("serving ended", "error", err)
+		code = 1
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := running.Stop(stopping); err != nil {
+		log.Warn("some connections were cut", "error", fmt.Sprint(err))
+	}
+	return code
+}
+
+// greet is what a script needs to begin.
+func greet(sim *rcsim.Server, url string) hello {
+	a := sim.Account()
+	h := hello{URL: url, Phones: url + "/sim/", Clients: sim.Clients(), Account: helloAccount{a.ID, a.Name, a.MainNumber}}
+	for _, u := range a.Users {
+		h.Users = append(h.Users, helloUser{u.ID, u.Number, u.Name(), u.Team, u.JWT})
+	}
+	for _, o := range a.Outside {
+		h.Outside = append(h.Outside, o.Number)
+	}
+	return h
+}

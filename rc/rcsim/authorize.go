@@ -1,0 +1,201 @@
+package rcsim
+
+import (
+	_ "embed"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+//go:embed authorize.html
+var authorizeHTML string
+
+var authorizePage = template.Must(template.New("authorize").Parse(authorizeHTML))
+
+// authorizeView is what the authorize page shows.
+type authorizeView struct {
+	Client, Account string
+	Hidden          []hidden
+	Teams           []authorizeTeam
+	Hint            string
+	Scopes          []string
+	Problem         string
+}
+
+type hidden struct{ Name, Value string }
+
+type authorizeTeam struct {
+	Name   string
+	People []authorizePerson
+}
+
+type authorizePerson struct {
+	Number, Name, Title string
+	Checked             bool
+}
+
+// handleAuthorize is GET and POST /restapi/oauth/authorize: choose a person, approve or deny. A bad request is 400 and
+// never a redirect.
+func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		s.authorizeProblem(w, "The request cannot be read.")
+		return
+	}
+	q := r.Form
+	s.mu.Lock()
+	c := s.dir.clients[q.Get("client_id")]
+	s.mu.Unlock()
+	method := q.Get("code_challenge_method")
+	switch {
+	case c == nil:
+		s.authorizeProblem(w, "No app is registered under this client id.")
+		return
+	case q.Get("response_type") != "code":
+		s.authorizeProblem(w, "response_type must be code.")
+		return
+	case !registered(c, q.Get("redirect_uri")):
+		s.authorizeProblem(w, "The redirect URI is not registered for this app.")
+		return
+	case c.Public() && q.Get("code_challenge") == "":
+		s.authorizeProblem(w, "This app must send a code_challenge (PKCE).")
+		return
+	case method != "" && method != "S256" && method != "plain":
+		s.authorizeProblem(w, "code_challenge_method must be S256 or plain.")
+		return
+	case strings.Contains(" "+q.Get("prompt")+" ", " none "):
+		back(w, r, q, url.Values{"error": {"login_required"}})
+		return
+	}
+	s.mu.Lock()
+	record(r).Client = c.ID
+	s.mu.Unlock()
+	if r.Method == http.MethodPost && q.Get("decision") != "" {
+		s.decide(w, r, c, q)
+		return
+	}
+	s.mu.Lock()
+	view := s.authorizeView(c, q)
+	s.mu.Unlock()
+	s.renderAuthorize(w, http.StatusOK, view, q.Get("redirect_uri"))
+}
+
+func (s *Server) authorizeView(c *Client, q url.Values) authorizeView {
+	v := authorizeView{Client: c.Name, Account: s.dir.account.Name, Scopes: c.Scopes, Hint: q.Get("login_hint")}
+	for _, name := range []string{"response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method"} {
+		if q.Get(name) != "" {
+			v.Hidden = append(v.Hidden, hidden{name, q.Get(name)})
+		}
+	}
+	people := s.dir.phones()
+	for _, u := range s.dir.users {
+		if s.dir.byNumber[u.Number] != u {
+			people = append(people, u)
+		}
+	}
+	chosen := false
+	for _, u := range people {
+		team := u.Team
+		if u.AccountID != s.dir.account.ID {
+			team = "Another company"
+		}
+		i := slices.IndexFunc(v.Teams, func(t authorizeTeam) bool { return t.Name == team })
+		if i < 0 {
+			v.Teams = append(v.Teams, authorizeTeam{Name: team})
+			i = len(v.Teams) - 1
+		}
+		p := authorizePerson{Number: u.Number, Name: u.Name(), Title: u.JobTitle, Checked: !chosen && (u.Number == v.Hint || u.Email == v.Hint && v.Hint != "")}
+		if u.AccountID != s.dir.account.ID {
+			p.Number = u.ID
+		}
+		chosen = chosen || p.Checked
+		v.Teams[i].People = append(v.Teams[i].People, p)
+	}
+	return v
+}
+
+// decide redirects with a code or with access_denied.
+func (s *Server) decide(w http.ResponseWriter, r *http.Request, c *Client, q url.Values) {
+	if q.Get("decision") != "approve" {
+		back(w, r, q, url.Values{"error": {"access_denied"}, "error_description": {"The person denied access"}})
+		return
+	}
+	code := ""
+	_ = s.change(func() error {
+		u := s.dir.byNumber[q.Get("user")]
+		if u == nil {
+			u = s.dir.byID[q.Get("user")]
+		}
+		if u == nil {
+			return nil
+		}
+		record(r).Extension = u.Number
+		code = s.issue(s.ids.token("U0pDMDFQ"))
+		method := q.Get("code_challenge_method")
+		if method == "" {
+			method = "plain"
+		}
+		s.oauth.codes[code] = &authCode{
+			client: c, user: u, redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), method: method,
+			expires: s.now().Add(s.opt.CodeTTL),
+		}
+		return nil
+	})
+	if code == "" {
+		s.mu.Lock()
+		view := s.authorizeView(c, q)
+		s.mu.Unlock()
+		view.Problem = "Choose a person first."
+		s.renderAuthorize(w, http.StatusBadRequest, view, q.Get("redirect_uri"))
+		return
+	}
+	back(w, r, q, url.Values{"code": {code}, "expires_in": {seconds(s.opt.CodeTTL)}})
+}
+
+// back redirects to the app; state goes back verbatim.
+func back(w http.ResponseWriter, r *http.Request, q, answer url.Values) {
+	if q.Get("state") != "" {
+		answer.Set("state", q.Get("state"))
+	}
+	target := q.Get("redirect_uri")
+	sep := "?"
+	if strings.Contains(target, "?") {
+		sep = "&"
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, target+sep+answer.Encode(), http.StatusFound)
+}
+
+// registered reports whether an app may be redirected to: an exact URI, or its path on any loopback port.
+func registered(c *Client, redirect string) bool {
+	if slices.Contains(c.Redirects, redirect) {
+		return true
+	}
+	u, err := url.Parse(redirect)
+	return err == nil && c.LoopbackPath != "" && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && u.RawQuery == "" && u.Fragment == "" &&
+		loopbackHost(u.Hostname()) && u.Path == c.LoopbackPath
+}
+
+func (s *Server) authorizeProblem(w http.ResponseWriter, problem string) {
+	s.renderAuthorize(w, http.StatusBadRequest, authorizeView{Problem: problem}, "")
+}
+
+// renderAuthorize writes the page. Browsers check form-action against the redirect as well, so it names the app's origin.
+func (s *Server) renderAuthorize(w http.ResponseWriter, status int, view authorizeView, redirect string) {
+	form := "'self'"
+	if u, err := url.Parse(redirect); err == nil && u.Host != "" && !strings.ContainsAny(u.Host, "[]; ,'") {
+		form += " " + u.Scheme + "://" + u.Host
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action "+form+"; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	if err := authorizePage.Execute(w, view); err != nil {
+		s.log.Debug("authorize page not written", "error", err)
+	}
+}

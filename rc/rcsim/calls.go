@@ -1,0 +1,275 @@
+package rcsim
+
+import (
+	"net/http"
+	"slices"
+)
+
+// The call-control verbs of REST (API sheet, section 4).
+
+func (c *call) session() (*session, error) {
+	s := c.s.eng.find(c.r.PathValue("telephonySessionId"))
+	if s == nil || c.user.AccountID != c.s.dir.account.ID {
+		return nil, missing("telephonySessionId")
+	}
+	return s, nil
+}
+
+func (c *call) party() (*party, error) {
+	s, err := c.session()
+	if err != nil {
+		return nil, err
+	}
+	p := s.party(c.r.PathValue("partyId"))
+	if p == nil {
+		return nil, missing("partyId")
+	}
+	return p, nil
+}
+
+// ownParty is the path's party, which must be the caller's.
+func (c *call) ownParty() (*party, error) {
+	p, err := c.party()
+	if err != nil {
+		return nil, err
+	}
+	return p, c.owns(p)
+}
+
+func (c *call) owns(p *party) error {
+	if p.extID != c.user.ID && !c.s.opt.Assume.OthersMayControl {
+		return notAllowed()
+	}
+	return nil
+}
+
+func (c *call) getSession() (int, any, error) {
+	s, err := c.session()
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, c.s.sessionWire(s), nil
+}
+
+func (c *call) getParty() (int, any, error) {
+	p, err := c.party()
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, c.s.partyWire(p), nil
+}
+
+// dropSession ends a call for everybody in it.
+func (c *call) dropSession() (int, any, error) {
+	s, err := c.session()
+	if err != nil {
+		return 0, nil, err
+	}
+	own := s.of(c.user.ID)
+	switch {
+	case own == nil && !c.s.opt.Assume.OthersMayControl,
+		own != nil && !own.alive() && c.s.opt.Assume.DropNeedsLiveParty:
+		return 0, nil, notAllowed()
+	case !slices.ContainsFunc(s.parties, (*party).alive):
+		return 0, nil, missing("telephonySessionId")
+	}
+	c.s.eng.drop(s, own)
+	return http.StatusNoContent, nil, nil
+}
+
+// act runs an engine operation on the caller's own party and answers with the party.
+func (c *call) act(do func(*party) error) (int, any, error) {
+	p, err := c.ownParty()
+	if err == nil {
+		err = do(p)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, c.s.partyWire(p), nil
+}
+
+func (c *call) hold() (int, any, error) {
+	if err := c.decode(&struct{ Proto string }{}); err != nil {
+		return 0, nil, err
+	}
+	return c.act(func(p *party) error { return c.s.eng.hold(p, true) })
+}
+
+func (c *call) unhold() (int, any, error) {
+	return c.act(func(p *party) error { return c.s.eng.unhold(p, true) })
+}
+
+// patchParty takes both shapes that are in use: {"muted":true} and {"party":{"muted":true}}.
+func (c *call) patchParty() (int, any, error) {
+	type fields struct {
+		Muted      *bool `json:"muted"`
+		StandAlone *bool `json:"standAlone"`
+	}
+	var in struct {
+		fields
+		Party *fields `json:"party"`
+	}
+	if err := c.decode(&in); err != nil {
+		return 0, nil, err
+	}
+	if in.Party != nil {
+		in.fields = *in.Party
+	}
+	if in.Muted == nil && in.StandAlone == nil {
+		return 0, nil, invalid("muted")
+	}
+	return c.act(func(p *party) error {
+		if in.StandAlone != nil {
+			p.standAlone = *in.StandAlone
+		}
+		if in.Muted != nil {
+			return c.s.eng.mute(p, *in.Muted)
+		}
+		return nil
+	})
+}
+
+// answer takes the call with one of the caller's own devices.
+func (c *call) answer() (int, any, error) {
+	var in struct {
+		DeviceID string `json:"deviceId"`
+	}
+	if err := c.decode(&in); err != nil {
+		return 0, nil, err
+	}
+	if !slices.ContainsFunc(c.user.Devices, func(d Device) bool { return d.ID == in.DeviceID && d.Online }) {
+		return 0, nil, invalid("deviceId")
+	}
+	return c.act(c.s.eng.answer)
+}
+
+func (c *call) reject() (int, any, error) {
+	if _, _, err := c.act(c.s.eng.reject); err != nil {
+		return 0, nil, err
+	}
+	return http.StatusNoContent, nil, nil
+}
+
+// deleteParty: what it does on an ordinary call is unknown (API sheet 11.16).
+func (c *call) deleteParty() (int, any, error) {
+	p, err := c.ownParty()
+	if err == nil && !c.s.opt.Assume.DeletePartyHangsUp {
+		err = notAllowed()
+	}
+	if err == nil {
+		err = c.s.eng.hangup(p)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusNoContent, nil, nil
+}
+
+// bridgeEnds checks a bridge request in the order that API sheet 11.2 assumes: fields, existence, ownership; the state is
+// the engine's to judge.
+func (c *call) bridgeEnds() (path, body *party, err error) {
+	var in struct {
+		TelephonySessionID string `json:"telephonySessionId"`
+		PartyID            string `json:"partyId"`
+	}
+	if err = c.decode(&in); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case in.TelephonySessionID == "":
+		return nil, nil, invalid("telephonySessionId")
+	case in.PartyID == "":
+		return nil, nil, invalid("partyId")
+	case in.TelephonySessionID == c.r.PathValue("telephonySessionId"):
+		return nil, nil, invalid("telephonySessionId")
+	}
+	if path, err = c.party(); err != nil {
+		return nil, nil, err
+	}
+	other := c.s.eng.find(in.TelephonySessionID)
+	if other == nil {
+		return nil, nil, missing("telephonySessionId")
+	}
+	if body = other.party(in.PartyID); body == nil {
+		return nil, nil, missing("partyId")
+	}
+	for _, p := range []*party{path, body} {
+		if err = c.owns(p); err != nil {
+			return nil, nil, err
+		}
+	}
+	return path, body, nil
+}
+
+// bridge is Complete transfer (API sheet, section 5): the answer is the path party, Gone.
+func (c *call) bridge() (int, any, error) {
+	path, body, err := c.bridgeEnds()
+	if err == nil {
+		err = c.s.eng.bridge(path, body)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, c.s.partyWire(path), nil
+}
+
+// pretendBridge answers as bridge does and joins nobody.
+func (c *call) pretendBridge() (int, any, error) {
+	path, body, err := c.bridgeEnds()
+	if err != nil {
+		return 0, nil, err
+	}
+	p := *path
+	p.code, p.reason, p.peer = codeGone, "AttendedTransfer", body
+	return http.StatusOK, c.s.partyWire(&p), nil
+}
+
+func pretendDone(*call) (int, any, error) { return http.StatusNoContent, nil, nil }
+
+// pretendParty answers with the caller's party as if it had the code.
+func pretendParty(code string) func(*call) (int, any, error) {
+	return func(c *call) (int, any, error) {
+		p, err := c.ownParty()
+		if err != nil {
+			return 0, nil, err
+		}
+		copied := *p
+		copied.code = code
+		return http.StatusOK, c.s.partyWire(&copied), nil
+	}
+}
+
+// end hangs up the party that a fault names.
+func (c *call) end(which string) {
+	path, _ := c.party()
+	far := func(p *party) {
+		if p == nil {
+			return
+		}
+		for _, o := range p.s.live() {
+			if o != p {
+				c.s.eng.leave(o, "")
+				return
+			}
+		}
+	}
+	switch which {
+	case "mine":
+		if path != nil {
+			c.s.eng.leave(path, "")
+		}
+	case "far":
+		far(path)
+	case "consult":
+		if _, body, err := c.bridgeEnds(); err == nil {
+			far(body)
+		}
+	default:
+		for _, s := range c.s.eng.order {
+			if p := s.party(which); p != nil {
+				c.s.eng.leave(p, "")
+			}
+		}
+	}
+}

@@ -1,0 +1,890 @@
+package rcsim
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+const (
+	gatewayPath         = "/ws"
+	maxSocketsOfSession = 50
+	maxQueued           = 10000 // frames that a slow reader may leave behind before it is cut
+	maxActiveRequests   = 10
+)
+
+// gateway holds gateway tokens and WebSocket sessions (API sheet, section 10). The server's lock guards it.
+type gateway struct {
+	tokens   map[string]*wsToken
+	sessions map[string]*gwSession
+	index    map[string][]*gwSession // by extension that a filter names; "" are account filters
+}
+
+type wsToken struct {
+	grant   *grant
+	expires time.Time
+	access  time.Time // expiry of the access token that asked for it
+	used    bool
+}
+
+// gwSession outlives its socket for RecoveryTimeout; its notifications keep numbers, so that a recovery replays what the
+// client's wsc token says it has not seen.
+type gwSession struct {
+	id      string
+	grant   *grant
+	seq     int // of the newest frame
+	sub     *subscription
+	buffer  []frame // the newest notifications, sent or not
+	sock    *socket
+	forget  func() // stops the timer that ends a session without a socket
+	waiting int    // answers that must leave before notifications
+	pending []frame
+}
+
+type frame struct {
+	seq  int
+	data []byte
+	due  time.Time
+}
+
+type subscription struct {
+	id      string
+	created time.Time
+	filters []filter
+	texts   []string
+	refused []disabledWire
+	transit json.RawMessage
+}
+
+type disabledWire struct {
+	Filter  string `json:"filter"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+type subscriptionWire struct {
+	URI             string          `json:"uri"`
+	ID              string          `json:"id"`
+	CreationTime    string          `json:"creationTime"`
+	Status          string          `json:"status"`
+	EventFilters    []string        `json:"eventFilters"`
+	DisabledFilters []disabledWire  `json:"disabledFilters,omitempty"`
+	ExpirationTime  string          `json:"expirationTime"`
+	ExpiresIn       int             `json:"expiresIn"`
+	DeliveryMode    json.RawMessage `json:"deliveryMode"`
+}
+
+type wscWire struct {
+	Token    string `json:"token"`
+	Sequence int    `json:"sequence"`
+}
+
+type headerWire struct {
+	Type      string            `json:"type"`
+	MessageID string            `json:"messageId"`
+	Status    int               `json:"status,omitempty"`
+	WSC       *wscWire          `json:"wsc,omitempty"`
+	Headers   map[string]string `json:"headers,omitempty"`
+}
+
+type connectionWire struct {
+	CreationTime             string `json:"creationTime"`
+	MaxConnectionsPerSession int    `json:"maxConnectionsPerSession"`
+	RecoveryBufferSize       int    `json:"recoveryBufferSize"`
+	RecoveryTimeout          int    `json:"recoveryTimeout"`
+	IdleTimeout              int    `json:"idleTimeout"`
+	AbsoluteTimeout          int    `json:"absoluteTimeout"`
+	MaxActiveRequests        int    `json:"maxActiveRequests"`
+	RecoveryState            string `json:"recoveryState,omitempty"`
+	RecoveryErrorCode        string `json:"recoveryErrorCode,omitempty"`
+}
+
+// note is a notification before it belongs to a subscription.
+type note struct {
+	event string
+	body  json.RawMessage
+	at    time.Time // of the change
+	tape  *Tape
+}
+
+type heldNote struct {
+	g    *gwSession
+	note note
+}
+
+func newGateway() *gateway {
+	return &gateway{tokens: map[string]*wsToken{}, sessions: map[string]*gwSession{}, index: map[string][]*gwSession{}}
+}
+
+// listeners are the sessions with a filter for that extension or for the account, each once.
+func (g *gateway) listeners(extID string) iter.Seq[*gwSession] {
+	return func(yield func(*gwSession) bool) {
+		var own []*gwSession
+		if extID != "" {
+			own = g.index[extID]
+		}
+		for _, s := range own {
+			if !yield(s) {
+				return
+			}
+		}
+		for _, s := range g.index[""] {
+			if !slices.Contains(own, s) && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// listen makes the index follow a session's subscription.
+func (g *gateway) listen(s *gwSession, sub *subscription) {
+	g.deaf(s)
+	s.sub = sub
+	for _, f := range sub.filters {
+		if !slices.Contains(g.index[f.extID], s) {
+			g.index[f.extID] = append(g.index[f.extID], s)
+		}
+	}
+}
+
+// deaf takes a session out of the index.
+func (g *gateway) deaf(s *gwSession) {
+	if s.sub == nil {
+		return
+	}
+	for _, f := range s.sub.filters {
+		g.index[f.extID] = slices.DeleteFunc(g.index[f.extID], func(o *gwSession) bool { return o == s })
+		if len(g.index[f.extID]) == 0 {
+			delete(g.index, f.extID)
+		}
+	}
+	s.sub = nil
+}
+
+// match is the session's first filter that fits.
+func (g *gwSession) match(fits func(filter) bool) (filter, bool) {
+	if g.sub == nil {
+		return filter{}, false
+	}
+	i := slices.IndexFunc(g.sub.filters, fits)
+	if i < 0 {
+		return filter{}, false
+	}
+	return g.sub.filters[i], true
+}
+
+// remove forgets a session and closes its socket.
+func (g *gateway) remove(s *gwSession, code websocket.StatusCode, why string) {
+	g.deaf(s)
+	delete(g.sessions, s.id)
+	if s.forget != nil {
+		s.forget()
+		s.forget = nil
+	}
+	if s.sock != nil {
+		s.sock.finish(closing{code: code, why: why})
+		s.sock = nil
+	}
+}
+
+func (g *gateway) endGrant(gr *grant) {
+	for _, s := range g.sessions {
+		if s.grant == gr {
+			g.remove(s, websocket.StatusPolicyViolation, "the OAuth session has ended")
+		}
+	}
+	for token, t := range g.tokens {
+		if t.grant == gr {
+			delete(g.tokens, token)
+		}
+	}
+}
+
+func (g *gateway) endAll() {
+	for _, s := range g.sessions {
+		g.remove(s, websocket.StatusGoingAway, "the simulator was reset")
+	}
+}
+
+// of are the sessions of a person that have a socket.
+func (g *gateway) of(extension string) []*gwSession {
+	var out []*gwSession
+	for _, s := range g.sessions {
+		if s.grant.user.Number == extension && s.sock != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// wsToken is POST /restapi/oauth/wstoken.
+func (c *call) wsToken() (int, any, error) {
+	s := c.s
+	now := s.now()
+	for token, t := range s.gate.tokens {
+		if now.After(t.expires) {
+			delete(s.gate.tokens, token)
+		}
+	}
+	token := s.issue(s.ids.token("d3M"))
+	s.gate.tokens[token] = &wsToken{grant: c.grant, expires: now.Add(s.opt.WSTokenTTL), access: c.grant.accessExpires}
+	uri := s.uri(c.r, gatewayPath)
+	return http.StatusOK, map[string]any{
+		"uri": "ws" + strings.TrimPrefix(uri, "http"), "ws_access_token": token, "expires_in": int(s.opt.WSTokenTTL.Seconds()),
+	}, nil
+}
+
+// closing says how a socket ends: with a last frame or not, with a close frame or (reset) without.
+type closing struct {
+	last  []byte
+	code  websocket.StatusCode
+	why   string
+	reset bool
+}
+
+// socket is one WebSocket connection. The server's lock guards its queue; one goroutine reads, one writes.
+type socket struct {
+	g      *gwSession
+	conn   *websocket.Conn
+	queue  []frame
+	more   chan struct{} // capacity 1: the queue or end changed
+	end    *closing
+	silent atomic.Bool // half-open by fault
+	active atomic.Int64
+	busy   chan struct{}     // one slot for each request in flight
+	stops  map[string]func() // timers: ping, idle, absolute, expiry
+}
+
+// later replaces one of the socket's timers.
+func (s *Server) later(k *socket, name string, d time.Duration, f func()) {
+	if k.stops == nil {
+		k.stops = map[string]func(){}
+	}
+	k.stops[name] = s.after(d, f)
+}
+
+func (k *socket) finish(c closing) {
+	if k.end == nil {
+		k.end = &c
+		k.nudge()
+	}
+}
+
+func (k *socket) nudge() {
+	select {
+	case k.more <- struct{}{}:
+	default:
+	}
+}
+
+func (k *socket) push(f frame) {
+	if len(k.queue) >= maxQueued {
+		k.finish(closing{reset: true})
+		return
+	}
+	k.queue = append(k.queue, f)
+	k.nudge()
+}
+
+// handleSocket is the gateway: it upgrades, sends ConnectionDetails, and serves frames until either side ends.
+func (s *Server) handleSocket(w http.ResponseWriter, r *http.Request) {
+	k := &socket{more: make(chan struct{}, 1), busy: make(chan struct{}, maxActiveRequests)}
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // a bearer token in the URL, no cookie: any origin may try
+		CompressionMode:    websocket.CompressionDisabled,
+		OnPingReceived: func(context.Context, []byte) bool {
+			k.active.Store(s.now().UnixNano())
+			return !k.silent.Load()
+		},
+	})
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.CloseNow() }()
+	k.conn = conn
+	conn.SetReadLimit(1 << 20)
+	q := r.URL.Query()
+	if q.Get("access_token") == "" {
+		_ = conn.Close(4400, "access_token is missing")
+		return
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	var refused *refusal
+	_ = s.change(func() error {
+		refused = s.open(k, r, q)
+		return nil
+	})
+	if refused != nil {
+		_ = s.write(ctx, conn, []any{
+			headerWire{Type: "Error", MessageID: recordID(s, r), Status: refused.status, Headers: map[string]string{"RCRequestId": recordID(s, r)}},
+			map[string]string{"errorCode": refused.code, "message": refused.message},
+		})
+		_ = conn.Close(websocket.StatusPolicyViolation, refused.code)
+		return
+	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		s.writeFrames(ctx, k)
+		cancel() // the reader ends with the writer
+	}()
+	s.readFrames(ctx, k, r)
+	_ = s.change(func() error {
+		s.lost(k)
+		return nil
+	})
+	cancel()
+	<-written
+}
+
+func recordID(s *Server, r *http.Request) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return record(r).RequestID
+}
+
+func (s *Server) write(ctx context.Context, conn *websocket.Conn, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return conn.Write(ctx, websocket.MessageText, encode(v))
+}
+
+// open checks the token, finds or makes the session, and queues ConnectionDetails and what is to be replayed.
+func (s *Server) open(k *socket, r *http.Request, q url.Values) *refusal {
+	now := s.now()
+	t := s.gate.tokens[q.Get("access_token")]
+	switch {
+	case t == nil || t.grant.ended:
+		return refuse(http.StatusUnauthorized, "OAU-213", "Token not found")
+	case now.After(t.expires):
+		return refuse(http.StatusUnauthorized, "OAU-128", "Access token expired")
+	case t.used && s.opt.SingleUseWSToken:
+		return refuse(http.StatusUnauthorized, "OAU-213", "Token was used before")
+	}
+	t.used = true
+	e := record(r)
+	e.Extension, e.Client = t.grant.user.Number, t.grant.client.ID
+	open := 0
+	for _, o := range s.gate.sessions {
+		if o.grant == t.grant && o.sock != nil {
+			open++
+		}
+	}
+	if open >= maxSocketsOfSession {
+		return refuse(http.StatusForbidden, "SUB-505", "Connections limit exceeded")
+	}
+	g, seen, state, code := s.recover(t.grant, q.Get("wsc"))
+	if g == nil {
+		g = &gwSession{id: s.ids.hex(12), grant: t.grant, seq: 1}
+		s.gate.sessions[g.id] = g
+		seen = 1
+	}
+	if g.forget != nil {
+		g.forget()
+		g.forget = nil
+	}
+	if old := g.sock; old != nil {
+		old.finish(closing{code: websocket.StatusPolicyViolation, why: "recovered on another connection"})
+	}
+	g.sock, k.g = k, g
+	g.waiting, g.pending = 0, nil
+	k.active.Store(now.UnixNano())
+	k.push(frame{data: encode([]any{
+		headerWire{Type: "ConnectionDetails", MessageID: e.RequestID, Status: http.StatusOK, WSC: &wscWire{Token: wscToken(g, seen), Sequence: seen}, Headers: map[string]string{"RCRequestId": e.RequestID}},
+		connectionWire{
+			CreationTime: stamp(now), MaxConnectionsPerSession: maxSocketsOfSession, RecoveryBufferSize: s.opt.RecoveryBuffer,
+			RecoveryTimeout: int(s.opt.RecoveryTimeout.Seconds()), IdleTimeout: int(s.opt.IdleTimeout.Seconds()), AbsoluteTimeout: int(s.opt.AbsoluteTimeout.Seconds()),
+			MaxActiveRequests: maxActiveRequests, RecoveryState: state, RecoveryErrorCode: code,
+		},
+	})})
+	if state != "" {
+		// Official clients attach their listener after ConnectionDetails: leave them the time.
+		k.push(frame{due: time.Now().Add(s.opt.RecoveryPause)})
+	}
+	for _, f := range g.buffer {
+		if f.seq > seen {
+			k.push(f)
+		}
+	}
+	if s.opt.Assume.SocketDiesOnExpiry {
+		s.later(k, "expiry", max(t.access.Sub(now), 0), func() { s.gate.remove(g, websocket.StatusPolicyViolation, "access token expired") })
+	}
+	s.later(k, "absolute", s.opt.AbsoluteTimeout, func() { s.timeout(k, "WSG-903", "Absolute timeout expired") })
+	s.watchIdle(k, s.opt.IdleTimeout)
+	s.pingLater(k)
+	return nil
+}
+
+// recover finds the session that a wsc token means; seen is the newest frame that the client has.
+func (s *Server) recover(gr *grant, wsc string) (g *gwSession, seen int, state, code string) {
+	if wsc == "" {
+		return nil, 0, "", ""
+	}
+	const failed = "WSG-1005"
+	raw, _ := base64.RawURLEncoding.DecodeString(wsc)
+	id, text, _ := strings.Cut(string(raw), ".")
+	seen, err := strconv.Atoi(text)
+	g = s.gate.sessions[id]
+	if err != nil || g == nil || g.grant != gr || s.faults.refuseRecovery || seen > g.seq {
+		return nil, 0, "Failed", failed
+	}
+	return g, seen, "Successful", ""
+}
+
+func wscToken(g *gwSession, seq int) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(g.id + "." + strconv.Itoa(seq)))
+}
+
+// timeout ends a socket with an Error frame; its session cannot be recovered.
+func (s *Server) timeout(k *socket, code, message string) {
+	if k.g.sock != k {
+		return
+	}
+	k.finish(closing{
+		last: encode([]any{headerWire{Type: "Error", MessageID: s.ids.uuid(), Status: http.StatusForbidden}, map[string]string{"errorCode": code, "message": message}}),
+		code: websocket.StatusPolicyViolation, why: message,
+	})
+	s.gate.remove(k.g, websocket.StatusPolicyViolation, message)
+}
+
+func (s *Server) watchIdle(k *socket, d time.Duration) {
+	s.later(k, "idle", d, func() {
+		idle := s.now().Sub(time.Unix(0, k.active.Load()))
+		switch {
+		case k.g.sock != k:
+		case idle >= s.opt.IdleTimeout:
+			s.timeout(k, "WSG-902", "Idle timeout expired")
+		default:
+			s.watchIdle(k, s.opt.IdleTimeout-idle)
+		}
+	})
+}
+
+// pingLater checks the client after PingEvery; without a pong within PongWithin the socket is cut.
+func (s *Server) pingLater(k *socket) {
+	s.later(k, "ping", s.opt.PingEvery, func() {
+		if k.g.sock != k || k.silent.Load() {
+			return
+		}
+		s.wg.Go(func() {
+			ctx, cancel := context.WithTimeout(s.ctx, s.opt.PongWithin)
+			defer cancel()
+			err := k.conn.Ping(ctx)
+			_ = s.change(func() error {
+				switch {
+				case k.g.sock != k:
+				case err != nil:
+					k.finish(closing{reset: true})
+				default:
+					s.pingLater(k)
+				}
+				return nil
+			})
+		})
+	})
+}
+
+// lost is the end of a connection: its session waits for recovery.
+func (s *Server) lost(k *socket) {
+	for _, stop := range k.stops {
+		stop()
+	}
+	k.stops = nil
+	g := k.g
+	if g.sock != k {
+		return
+	}
+	g.sock = nil
+	g.waiting, g.pending = 0, nil
+	g.forget = s.after(s.opt.RecoveryTimeout, func() {
+		g.forget = nil
+		s.gate.remove(g, websocket.StatusGoingAway, "")
+	})
+}
+
+// writeFrames sends the queue in order, each frame when it is due, and then the end.
+func (s *Server) writeFrames(ctx context.Context, k *socket) {
+	for {
+		s.mu.Lock()
+		queue, end := k.queue, k.end
+		k.queue = nil
+		s.mu.Unlock()
+		for _, f := range queue {
+			if wait := time.Until(f.due); wait > 0 {
+				t := time.NewTimer(wait)
+				select {
+				case <-t.C:
+				case <-ctx.Done():
+					t.Stop()
+					return
+				}
+			}
+			if len(f.data) == 0 || k.silent.Load() {
+				continue
+			}
+			wctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			err := k.conn.Write(wctx, websocket.MessageText, f.data)
+			cancel()
+			if err != nil {
+				return
+			}
+		}
+		if end != nil {
+			switch {
+			case end.reset:
+				_ = k.conn.CloseNow()
+			default:
+				if end.last != nil {
+					wctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+					_ = k.conn.Write(wctx, websocket.MessageText, end.last)
+					cancel()
+				}
+				_ = k.conn.Close(end.code, end.why)
+			}
+			return
+		}
+		select {
+		case <-k.more:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// readFrames answers what the client sends.
+func (s *Server) readFrames(ctx context.Context, k *socket, r *http.Request) {
+	ctx, cancel := context.WithCancel(ctx)
+	var requests sync.WaitGroup
+	defer requests.Wait()
+	defer cancel()
+	for {
+		_, data, err := k.conn.Read(ctx)
+		if err != nil {
+			return
+		}
+		k.active.Store(s.now().UnixNano())
+		if k.silent.Load() {
+			continue
+		}
+		var parts []json.RawMessage
+		var h struct {
+			Type      string            `json:"type"`
+			MessageID string            `json:"messageId"`
+			Method    string            `json:"method"`
+			Path      string            `json:"path"`
+			Headers   map[string]string `json:"headers"`
+			Query     map[string]any    `json:"query"`
+		}
+		if json.Unmarshal(data, &parts) != nil || len(parts) == 0 || json.Unmarshal(parts[0], &h) != nil {
+			s.answerFrame(k, headerWire{Type: "Error", MessageID: "", Status: http.StatusBadRequest}, encode(map[string]string{"errorCode": "WSG-201", "message": "The frame cannot be parsed"}))
+			continue
+		}
+		switch h.Type {
+		case "Heartbeat":
+			_ = s.change(func() error {
+				k.push(frame{data: encode([]any{headerWire{Type: "Heartbeat", MessageID: h.MessageID}})})
+				return nil
+			})
+		case "ClientRequest":
+			var body json.RawMessage
+			if len(parts) > 1 {
+				body = parts[1]
+			}
+			target := h.Path
+			if len(h.Query) > 0 {
+				v := url.Values{}
+				for name, value := range h.Query {
+					v.Set(name, strings.Trim(string(encode(value)), `"`))
+				}
+				target += "?" + v.Encode()
+			}
+			select {
+			case k.busy <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			requests.Go(func() {
+				s.tunnel(ctx, k, r, h.MessageID, h.Method, target, h.Headers, body)
+				<-k.busy
+			})
+		default:
+			s.answerFrame(k, headerWire{Type: "Error", MessageID: h.MessageID, Status: http.StatusBadRequest}, encode(map[string]string{"errorCode": "WSG-201", "message": "Unknown frame type"}))
+		}
+	}
+}
+
+// answerFrame queues an answer; it carries the newest wsc.
+func (s *Server) answerFrame(k *socket, h headerWire, body json.RawMessage) {
+	_ = s.change(func() error {
+		g := k.g
+		g.seq++
+		h.WSC = &wscWire{Token: wscToken(g, g.seq), Sequence: g.seq}
+		parts := []any{h}
+		if len(body) > 0 {
+			parts = append(parts, body)
+		}
+		k.push(frame{seq: g.seq, data: encode(parts)})
+		return nil
+	})
+}
+
+// tunnel runs a ClientRequest through the same routes as HTTP. Notifications wait until its answer is queued, because
+// official clients die of a notification that comes first.
+func (s *Server) tunnel(ctx context.Context, k *socket, outer *http.Request, id, method, target string, headers map[string]string, body []byte) {
+	answer := headerWire{Type: "ClientRequest", MessageID: id}
+	req, err := http.NewRequestWithContext(withTunnel(ctx, k.g), method, target, bytes.NewReader(body))
+	if err != nil || !strings.HasPrefix(target, "/restapi/") || strings.HasPrefix(target, "/restapi/oauth") {
+		answer.Status = http.StatusNotFound
+		s.answerFrame(k, answer, encode(map[string]any{"errorCode": "CMN-120", "message": "Invalid URI", "errors": []any{map[string]string{"errorCode": "CMN-120", "message": "Invalid URI"}}}))
+		return
+	}
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
+	req.Host, req.TLS = outer.Host, outer.TLS
+	req = s.arrive(req, true)
+	_ = s.change(func() error {
+		k.g.waiting++
+		return nil
+	})
+	rec := &recorder{header: http.Header{}}
+	aborted := rec.serve(s, req)
+	if !aborted {
+		answer.Status = rec.status
+		answer.Headers = map[string]string{}
+		for name := range rec.header {
+			answer.Headers[name] = rec.header.Get(name)
+		}
+		answer.Headers["RCRequestId"] = recordID(s, req)
+		s.answerFrame(k, answer, rec.body.Bytes())
+	}
+	_ = s.change(func() error {
+		g := k.g
+		if g.sock != k || g.waiting == 0 {
+			return nil
+		}
+		if g.waiting--; g.waiting == 0 {
+			for _, f := range g.pending {
+				k.push(f)
+			}
+			g.pending = nil
+		}
+		return nil
+	})
+}
+
+// recorder is the ResponseWriter of a tunnelled request.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *recorder) Header() http.Header { return w.header }
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(b)
+}
+
+// serve runs the request; true means a fault swallowed the answer.
+func (w *recorder) serve(s *Server, r *http.Request) (aborted bool) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			aborted = true
+		default:
+			panic(v)
+		}
+	}()
+	s.serveREST(w, r)
+	w.WriteHeader(http.StatusOK)
+	return false
+}
+
+// notify sends a notification to a session now, or keeps it while events are held. The caller holds the lock.
+func (s *Server) notify(g *gwSession, n note) {
+	if s.faults.holding {
+		s.faults.held = append(s.faults.held, heldNote{g, n})
+		return
+	}
+	s.deliver(g, n)
+}
+
+// deliver numbers a notification, buffers it for recovery and queues it on the socket, if there is one.
+func (s *Server) deliver(g *gwSession, n note) {
+	if g.sub == nil || s.gate.sessions[g.id] != g {
+		return
+	}
+	now := s.now()
+	g.seq++
+	id := s.ids.decimal()
+	f := frame{seq: g.seq, data: encode([]any{
+		headerWire{Type: "ServerNotification", MessageID: id, Status: http.StatusOK, WSC: &wscWire{Token: wscToken(g, g.seq), Sequence: g.seq}, Headers: map[string]string{"RCRequestId": s.ids.uuid()}},
+		envelope{UUID: id, Event: n.event, Timestamp: stamp(now.Add(s.opt.EventDelay)), SubscriptionID: g.sub.id, OwnerID: g.grant.user.ID, Body: n.body},
+	})}
+	if s.opt.EventDelay > 0 {
+		f.due = time.Now().Add(s.opt.EventDelay)
+	}
+	g.buffer = append(g.buffer, f)
+	if extra := len(g.buffer) - s.opt.RecoveryBuffer; extra > 0 {
+		g.buffer = slices.Delete(g.buffer, 0, extra)
+	}
+	if n.tape != nil {
+		n.tape.said(g.grant.user.Number, now.Add(s.opt.EventDelay).Sub(n.at))
+	}
+	switch {
+	case g.sock == nil:
+	case g.waiting > 0:
+		g.pending = append(g.pending, f)
+	default:
+		g.sock.push(f)
+	}
+}
+
+// subscriptionIn is the body of create and update.
+type subscriptionIn struct {
+	EventFilters []string        `json:"eventFilters"`
+	DeliveryMode json.RawMessage `json:"deliveryMode"`
+}
+
+// filters reads and judges the filters of a request.
+func (c *call) filters() (*subscription, error) {
+	if c.sock == nil {
+		return nil, invalid("deliveryMode.transportType") // WebHook and PubNub are not modelled
+	}
+	var in subscriptionIn
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	var mode struct {
+		TransportType string `json:"transportType"`
+	}
+	if len(in.DeliveryMode) > 0 {
+		_ = json.Unmarshal(in.DeliveryMode, &mode)
+	}
+	switch {
+	case mode.TransportType != "" && mode.TransportType != "WebSocket":
+		return nil, invalid("deliveryMode.transportType")
+	case len(in.EventFilters) == 0:
+		return nil, invalid("eventFilters")
+	}
+	sub := &subscription{transit: encode(map[string]any{"transportType": "WebSocket", "encryption": false}), texts: []string{}}
+	for _, text := range in.EventFilters {
+		f, ok := parseFilter(text, c.user)
+		if !ok {
+			return nil, refuse(http.StatusBadRequest, "SUB-508", "Event filter ["+text+"] is invalid")
+		}
+		if code, why := c.s.allowed(f, c.user, c.grant.client); code != "" {
+			if c.s.opt.Assume.FilterRefusal403 {
+				return nil, refuse(http.StatusForbidden, code, why)
+			}
+			sub.refused = append(sub.refused, disabledWire{Filter: f.text, Reason: code, Message: why})
+			continue
+		}
+		sub.filters = append(sub.filters, f)
+		sub.texts = append(sub.texts, f.text)
+	}
+	return sub, nil
+}
+
+const subscriptionTTL = 24 * time.Hour
+
+func (c *call) subscriptionWire(sub *subscription) subscriptionWire {
+	expires := c.s.now().Add(subscriptionTTL)
+	return subscriptionWire{
+		URI: c.s.uri(c.r, pathSub+"/"+sub.id), ID: sub.id, CreationTime: stamp(sub.created), Status: "Active", EventFilters: sub.texts,
+		DisabledFilters: sub.refused, ExpirationTime: stamp(expires), ExpiresIn: int(subscriptionTTL.Seconds()) - 1, DeliveryMode: sub.transit,
+	}
+}
+
+// subscribe replaces the session's subscription (10.4).
+func (c *call) subscribe() (int, any, error) {
+	sub, err := c.filters()
+	if err != nil {
+		return 0, nil, err
+	}
+	sub.id, sub.created = c.s.ids.uuid(), c.s.now()
+	c.s.gate.listen(c.sock, sub)
+	return http.StatusOK, c.subscriptionWire(sub), nil
+}
+
+// current is the subscription that the path names, which must be this session's.
+func (c *call) current() (*subscription, error) {
+	if c.sock == nil || c.sock.sub == nil || c.sock.sub.id != c.r.PathValue("subscriptionId") {
+		return nil, refuse(http.StatusNotFound, "SUB-507", "Subscription expired or not found")
+	}
+	return c.sock.sub, nil
+}
+
+func (c *call) readSubscription() (int, any, error) {
+	sub, err := c.current()
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, c.subscriptionWire(sub), nil
+}
+
+func (c *call) updateSubscription() (int, any, error) {
+	old, err := c.current()
+	if err != nil {
+		return 0, nil, err
+	}
+	sub, err := c.filters()
+	if err != nil {
+		return 0, nil, err
+	}
+	sub.id, sub.created = old.id, old.created
+	c.s.gate.listen(c.sock, sub)
+	return http.StatusOK, c.subscriptionWire(sub), nil
+}
+
+func (c *call) unsubscribe() (int, any, error) {
+	if _, err := c.current(); err != nil {
+		return 0, nil, err
+	}
+	c.s.gate.deaf(c.sock)
+	return http.StatusNoContent, nil, nil
+}
+
+// CutSocket cuts every socket of a person (extension number) and returns how many; the sessions can be recovered.
+func (s *Server) CutSocket(extension string, how CutMode) int {
+	n := 0
+	_ = s.change(func() error {
+		for _, g := range s.gate.of(extension) {
+			n++
+			k := g.sock
+			switch how {
+			case CutSilent:
+				k.silent.Store(true)
+			case CutReset:
+				k.finish(closing{reset: true})
+			case CutClean:
+				k.finish(closing{code: websocket.StatusGoingAway, why: "cut"})
+			}
+			s.lost(k)
+		}
+		return nil
+	})
+	return n
+}

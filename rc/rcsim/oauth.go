@@ -1,0 +1,500 @@
+package rcsim
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	grantCode    = "authorization_code"
+	grantRefresh = "refresh_token"
+	grantJWT     = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+)
+
+// oauth holds codes and OAuth sessions. The server's lock guards it.
+type oauth struct {
+	codes   map[string]*authCode
+	grants  []*grant          // OAuth sessions, oldest first
+	access  map[string]*grant // every access token of a live session, dead ones too
+	refresh map[string]*grant
+}
+
+type authCode struct {
+	client    *Client
+	user      *User
+	redirect  string
+	challenge string
+	method    string
+	expires   time.Time
+}
+
+// grant is one OAuth session of one person and one app.
+type grant struct {
+	id       string
+	client   *Client
+	user     *User
+	endpoint string
+	ended    bool
+
+	access, refresh               string
+	accessExpires, refreshExpires time.Time
+	accessTTL, refreshTTL         time.Duration
+	previous                      string    // the refresh token that made the present pair
+	rotated, firstUsed            time.Time // when it did; when the present access token was first used
+	killed                        map[string]bool
+}
+
+func newOAuth() *oauth {
+	return &oauth{codes: map[string]*authCode{}, access: map[string]*grant{}, refresh: map[string]*grant{}}
+}
+
+// oauthRefusal is an error of the OAuth endpoints (API sheet 2.5).
+type oauthRefusal struct {
+	err, code, message string
+	status             int
+	extra              map[string]string
+}
+
+func (e *oauthRefusal) Error() string { return e.err + " " + e.code }
+
+func oauthError(kind, code, message string) error {
+	return &oauthRefusal{err: kind, code: code, message: message, status: http.StatusBadRequest}
+}
+
+// tokenWire is TokenInfo.
+type tokenWire struct {
+	AccessToken           string `json:"access_token"`
+	TokenType             string `json:"token_type"`
+	ExpiresIn             int    `json:"expires_in"`
+	RefreshToken          string `json:"refresh_token"`
+	RefreshTokenExpiresIn int    `json:"refresh_token_expires_in"`
+	Scope                 string `json:"scope"`
+	OwnerID               string `json:"owner_id"`
+	EndpointID            string `json:"endpoint_id"`
+	SessionID             string `json:"session_id"`
+}
+
+// handleToken is POST /restapi/oauth/token.
+func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
+	form, ok := s.oauthForm(w, r)
+	if !ok {
+		return
+	}
+	if s.faulted(w, r, "token") {
+		return
+	}
+	var out tokenWire
+	err := s.change(func() error {
+		c, err := s.clientOf(r, form)
+		if err != nil {
+			return err
+		}
+		record(r).Client = c.ID
+		switch form.Get("grant_type") {
+		case grantCode:
+			out, err = s.redeemCode(w, r, c, form)
+		case grantRefresh:
+			out, err = s.refreshGrant(w, r, c, form)
+		case grantJWT:
+			out, err = s.redeemJWT(w, r, c, form)
+		default:
+			err = oauthError("unsupported_grant_type", "OAU-250", "Unsupported grant type")
+		}
+		return err
+	})
+	if err != nil {
+		s.writeOAuthError(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, http.StatusOK, out)
+}
+
+// handleRevoke is POST /restapi/oauth/revoke: it ends the whole OAuth session.
+func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
+	form, ok := s.oauthForm(w, r)
+	if !ok {
+		return
+	}
+	if s.faulted(w, r, "revoke") {
+		return
+	}
+	err := s.change(func() error {
+		c, err := s.clientOf(r, form)
+		if err != nil {
+			return err
+		}
+		record(r).Client = c.ID
+		token := form.Get("token")
+		if token == "" {
+			token = r.URL.Query().Get("token")
+		}
+		g := s.oauth.access[token]
+		if g == nil {
+			g = s.oauth.refresh[token]
+		}
+		if g == nil || g.client != c {
+			return nil
+		}
+		record(r).Extension = g.user.Number
+		if err := s.limit(w, g.user, c, groupAuth); err != nil {
+			return err
+		}
+		s.endGrant(g)
+		return nil
+	})
+	if err != nil {
+		s.writeOAuthError(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// oauthForm reads a form body; anything else is 415.
+func (s *Server) oauthForm(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "application/x-www-form-urlencoded" {
+		s.writeError(w, r, refuse(http.StatusUnsupportedMediaType, "CMN-415", "Unsupported Media Type"))
+		return nil, false
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		s.writeOAuthError(w, r, oauthError("invalid_request", "OAU-111", "The form cannot be parsed"))
+		return nil, false
+	}
+	for name, values := range r.PostForm {
+		if len(values) > 1 {
+			s.writeOAuthError(w, r, oauthError("invalid_request", "OAU-111", "Duplicated parameter ["+name+"]"))
+			return nil, false
+		}
+	}
+	return r.PostForm, true
+}
+
+// clientOf authenticates the app: Basic for a confidential one, client_id in the body and no header for a public one.
+func (s *Server) clientOf(r *http.Request, form url.Values) (*Client, error) {
+	if r.Header.Get("Authorization") != "" {
+		id, secret, ok := r.BasicAuth()
+		if !ok {
+			return nil, oauthError("invalid_client", "OAU-134", "Invalid Authorization header")
+		}
+		id, _ = url.QueryUnescape(id)
+		secret, _ = url.QueryUnescape(secret)
+		c := s.dir.clients[id]
+		if c == nil || c.Public() || subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1 {
+			return nil, oauthError("invalid_client", "OAU-153", "Invalid client credentials")
+		}
+		if inBody := form.Get("client_id"); inBody != "" && inBody != c.ID {
+			return nil, oauthError("invalid_client", "OAU-153", "Invalid client credentials")
+		}
+		return c, nil
+	}
+	c := s.dir.clients[form.Get("client_id")]
+	switch {
+	case form.Get("client_id") == "":
+		return nil, oauthError("invalid_client", "OAU-123", "Client authentication is required")
+	case c == nil:
+		return nil, oauthError("invalid_client", "OAU-153", "Invalid client credentials")
+	case !c.Public():
+		return nil, oauthError("invalid_client", "OAU-123", "Client authentication is required")
+	}
+	return c, nil
+}
+
+// redeemCode: a code works once, for its client, its redirect URI and its verifier.
+func (s *Server) redeemCode(w http.ResponseWriter, r *http.Request, c *Client, form url.Values) (tokenWire, error) {
+	code := s.oauth.codes[form.Get("code")]
+	if code != nil {
+		record(r).Extension = code.user.Number
+		if err := s.limit(w, code.user, c, groupAuth); err != nil {
+			return tokenWire{}, err
+		}
+		delete(s.oauth.codes, form.Get("code"))
+	}
+	switch {
+	case code == nil:
+		return tokenWire{}, oauthError("invalid_grant", "OAU-106", "Invalid authorization code")
+	case code.client != c:
+		return tokenWire{}, oauthError("invalid_grant", "OAU-110", "Authorization code was issued to another application")
+	case s.now().After(code.expires):
+		return tokenWire{}, oauthError("invalid_grant", "OAU-108", "Authorization code is expired")
+	case form.Get("redirect_uri") != code.redirect:
+		return tokenWire{}, oauthError("invalid_grant", "OAU-109", "Redirect URIs do not match")
+	case !verified(code, form.Get("code_verifier")):
+		return tokenWire{}, oauthError("invalid_grant", "OAU-106", "Invalid authorization code")
+	}
+	return s.newGrant(c, code.user, form)
+}
+
+// verified checks the PKCE verifier (RFC 7636); a code without a challenge takes none.
+func verified(code *authCode, verifier string) bool {
+	if code.challenge == "" {
+		return verifier == ""
+	}
+	have := verifier
+	if code.method == "S256" {
+		sum := sha256.Sum256([]byte(verifier))
+		have = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	return subtle.ConstantTimeCompare([]byte(have), []byte(code.challenge)) == 1
+}
+
+func (s *Server) redeemJWT(w http.ResponseWriter, r *http.Request, c *Client, form url.Values) (tokenWire, error) {
+	for _, u := range s.dir.users {
+		if subtle.ConstantTimeCompare([]byte(u.JWT), []byte(form.Get("assertion"))) == 1 {
+			record(r).Extension = u.Number
+			if err := s.limit(w, u, c, groupAuth); err != nil {
+				return tokenWire{}, err
+			}
+			return s.newGrant(c, u, form)
+		}
+	}
+	return tokenWire{}, oauthError("invalid_grant", "OAU-251", "Invalid assertion")
+}
+
+// newGrant begins an OAuth session; one too many for the person and app ends the oldest, and its sockets.
+func (s *Server) newGrant(c *Client, u *User, form url.Values) (tokenWire, error) {
+	if slices.Contains(u.Lacks, "ThirdPartyAppAccess") {
+		return tokenWire{}, &oauthRefusal{
+			err: "invalid_client", code: "CMN-408", status: http.StatusBadRequest,
+			message: "In order to call this API endpoint, user needs to have [ThirdPartyAppAccess] permission for requested resource.",
+			extra:   map[string]string{"permissionName": "ThirdPartyAppAccess"},
+		}
+	}
+	var same []*grant
+	for _, g := range s.oauth.grants {
+		if g.client == c && g.user == u {
+			same = append(same, g)
+		}
+	}
+	for len(same) >= s.opt.MaxOAuthSessions {
+		s.endGrant(same[0])
+		same = same[1:]
+	}
+	g := &grant{
+		id: s.ids.token(""), client: c, user: u, endpoint: form.Get("endpoint_id"), killed: map[string]bool{},
+		accessTTL:  ttl(form.Get("access_token_ttl"), s.opt.AccessTTL, 10*time.Minute, time.Hour),
+		refreshTTL: ttl(form.Get("refresh_token_ttl"), s.opt.RefreshTTL, 0, 30*24*time.Hour),
+	}
+	if g.endpoint == "" {
+		g.endpoint = s.ids.token("")
+	}
+	s.oauth.grants = append(s.oauth.grants, g)
+	s.rotate(g)
+	g.previous = ""
+	return s.tokenWire(g), nil
+}
+
+// ttl reads a wished lifetime in seconds and clamps it; nonsense and the SDK's -1 are tolerated.
+func ttl(text string, usual, least, most time.Duration) time.Duration {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return usual
+	}
+	return min(max(time.Duration(n)*time.Second, least, time.Second), max(most, usual))
+}
+
+// rotate gives a grant a new pair: the old access token is dead at once, the old refresh token by the grace rules.
+func (s *Server) rotate(g *grant) {
+	now := s.now()
+	if g.access != "" {
+		g.killed[g.access] = true
+	}
+	g.previous, g.rotated, g.firstUsed = g.refresh, now, time.Time{}
+	g.access, g.refresh = s.issue(s.ids.token("U0pD")), s.issue(s.ids.token("U0pDUl"))
+	g.accessExpires, g.refreshExpires = now.Add(g.accessTTL), now.Add(g.refreshTTL)
+	s.oauth.access[g.access] = g
+	s.oauth.refresh[g.refresh] = g
+}
+
+// refreshGrant rotates, or repeats the same pair inside the grace of the previous refresh token (API sheet 2.3).
+func (s *Server) refreshGrant(w http.ResponseWriter, r *http.Request, c *Client, form url.Values) (tokenWire, error) {
+	token := form.Get("refresh_token")
+	g := s.oauth.refresh[token]
+	if g == nil || g.ended {
+		return tokenWire{}, oauthError("invalid_grant", "OAU-213", "Token not found")
+	}
+	if g.client != c {
+		return tokenWire{}, oauthError("invalid_grant", "OAU-120", "Token was issued to another application")
+	}
+	record(r).Extension = g.user.Number
+	if err := s.limit(w, g.user, c, groupAuth); err != nil {
+		return tokenWire{}, err
+	}
+	now := s.now()
+	switch token {
+	case g.refresh:
+		if now.After(g.refreshExpires) {
+			return tokenWire{}, oauthError("invalid_grant", "OAU-210", "Token expired")
+		}
+		g.accessTTL = ttl(form.Get("access_token_ttl"), g.accessTTL, 10*time.Minute, time.Hour)
+		g.refreshTTL = ttl(form.Get("refresh_token_ttl"), g.refreshTTL, 0, 30*24*time.Hour)
+		s.rotate(g)
+		return s.tokenWire(g), nil
+	case g.previous:
+		fresh := now.Sub(g.rotated) <= s.opt.RefreshUnused
+		if !g.firstUsed.IsZero() {
+			fresh = now.Sub(g.firstUsed) <= s.opt.RefreshGrace
+		}
+		if fresh {
+			return s.tokenWire(g), nil
+		}
+	}
+	return tokenWire{}, oauthError("invalid_grant", "OAU-213", "Token not found")
+}
+
+func (s *Server) tokenWire(g *grant) tokenWire {
+	now := s.now()
+	return tokenWire{
+		AccessToken: g.access, TokenType: "bearer", ExpiresIn: int(g.accessExpires.Sub(now).Seconds()),
+		RefreshToken: g.refresh, RefreshTokenExpiresIn: int(g.refreshExpires.Sub(now).Seconds()),
+		Scope: strings.Join(g.client.Scopes, " "), OwnerID: g.user.ID, EndpointID: g.endpoint, SessionID: g.id,
+	}
+}
+
+// endGrant ends an OAuth session: all its tokens, and its sockets.
+func (s *Server) endGrant(g *grant) {
+	g.ended = true
+	s.oauth.grants = slices.DeleteFunc(s.oauth.grants, func(o *grant) bool { return o == g })
+	s.gate.endGrant(g)
+}
+
+// bearer is the OAuth session of a request's access token; using the token ends the grace of older refresh tokens.
+func (s *Server) bearer(r *http.Request) (*grant, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	if token == "" || !strings.EqualFold(scheme, "bearer") {
+		return nil, refuse(http.StatusUnauthorized, "CMN-405", "Login to API is required")
+	}
+	g := s.oauth.access[token]
+	switch {
+	case g == nil, g.ended, g.killed[token]:
+		return nil, refuse(http.StatusUnauthorized, "OAU-213", "Token not found")
+	case s.now().After(g.accessExpires):
+		return nil, refuse(http.StatusUnauthorized, "OAU-128", "Access token expired")
+	}
+	if g.firstUsed.IsZero() {
+		g.firstUsed = s.now()
+	}
+	return g, nil
+}
+
+func (s *Server) writeOAuthError(w http.ResponseWriter, r *http.Request, err error) {
+	o, ok := errors.AsType[*oauthRefusal](err)
+	if !ok {
+		s.writeError(w, r, err)
+		return
+	}
+	s.mu.Lock()
+	record(r).Code = o.code
+	s.mu.Unlock()
+	item := map[string]any{"errorCode": o.code, "message": o.message}
+	if len(o.extra) > 0 {
+		var ps []map[string]string
+		for k, v := range o.extra {
+			ps = append(ps, map[string]string{"parameterName": k, "parameterValue": v})
+		}
+		item["parameters"] = ps
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, o.status, map[string]any{"error": o.err, "error_description": o.message, "errors": []any{item}})
+}
+
+// SignIn gives tokens of a person without a browser, as a code flow would; it counts as an OAuth session.
+func (s *Server) SignIn(extension, clientID string) (Tokens, error) {
+	var t tokenWire
+	err := s.change(func() error {
+		u, c := s.dir.byNumber[extension], s.dir.clients[clientID]
+		if u == nil || c == nil {
+			return missing("extension or client")
+		}
+		var err error
+		t, err = s.newGrant(c, u, url.Values{})
+		return err
+	})
+	return Tokens{Access: t.AccessToken, Refresh: t.RefreshToken, OwnerID: t.OwnerID, SessionID: t.SessionID}, err
+}
+
+// Tokens are what a sign-in gives.
+type Tokens struct{ Access, Refresh, OwnerID, SessionID string }
+
+// EndSessions ends every OAuth session of a person, as signing out elsewhere or a changed password does; it returns how many.
+func (s *Server) EndSessions(extension string) int {
+	n := 0
+	_ = s.change(func() error {
+		for _, g := range slices.Clone(s.oauth.grants) {
+			if g.user.Number == extension {
+				s.endGrant(g)
+				n++
+			}
+		}
+		return nil
+	})
+	return n
+}
+
+// ExpireAccess makes every access token of a person expired; refresh tokens stay.
+func (s *Server) ExpireAccess(extension string) {
+	_ = s.change(func() error {
+		for _, g := range s.oauth.grants {
+			if g.user.Number == extension {
+				g.accessExpires = s.now().Add(-time.Second)
+			}
+		}
+		return nil
+	})
+}
+
+// OAuthSessions is how many OAuth sessions a person has.
+func (s *Server) OAuthSessions(extension string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, g := range s.oauth.grants {
+		if g.user.Number == extension {
+			n++
+		}
+	}
+	return n
+}
+
+// SetScopes changes an app's application permissions; tokens issued before keep working with the new ones.
+func (s *Server) SetScopes(clientID string, scopes ...string) {
+	_ = s.change(func() error {
+		if c := s.dir.clients[clientID]; c != nil {
+			c.Scopes = slices.Clone(scopes)
+		}
+		return nil
+	})
+}
+
+// SetLacks changes the user permissions that a person does not have.
+func (s *Server) SetLacks(extension string, permissions ...string) {
+	_ = s.change(func() error {
+		if u := s.dir.byNumber[extension]; u != nil {
+			u.Lacks = slices.Clone(permissions)
+		}
+		return nil
+	})
+}
+
+// Issued is every secret that this server handed out or was born with: tokens, codes, credentials.
+func (s *Server) Issued() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]string, 0, len(s.issued))
+	for v := range s.issued {
+		out = append(out, v)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,184 @@
+package rcsim
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+)
+
+// ErrExposed is returned by Start for an address that others can reach.
+var ErrExposed = errors.New("rcsim: the address is not loopback; set Options.Exposed to allow it")
+
+// Options shape a Server; the zero value is the documented behaviour of RingCentral on the demo account.
+type Options struct {
+	// Seed makes ids and tokens repeatable; zero picks one (it is shown in the state).
+	Seed uint64
+	// Now is the clock of tokens, limits and events; nil means time.Now. Timers (ring, ping) run on real time.
+	Now func() time.Time
+	// Log gets one line per refused or faulted request, without secrets; nil discards.
+	Log *slog.Logger
+	// Account replaces the demo account.
+	Account *Account
+	// Guests may sign in but belong to another account: each names its AccountID.
+	Guests []User
+	// PublicURL is the base of the gateway's address in wstoken answers; empty takes the request's Host.
+	PublicURL string
+	// Exposed allows other hosts than loopback names on the control API and on Start.
+	Exposed bool
+	// Phones is the phones page; nil means the built-in one.
+	Phones fs.FS
+
+	// RingTimeout is how long a phone rings before voicemail; zero means 25 s, negative for ever.
+	RingTimeout time.Duration
+	// NoVoicemail ends an unanswered or declined call instead of sending it to the mailbox.
+	NoVoicemail bool
+	// NoAutoHold lets a phone talk on two calls at once; by default answering, dialling or unholding holds the other call.
+	NoAutoHold bool
+	// EventDelay is the time between a change and its notification (recorded streams show 14 to 115 ms).
+	EventDelay time.Duration
+
+	// Limits are the usage-plan limits; zero fields take the documented values.
+	Limits Limits
+	// AccessTTL, RefreshTTL and CodeTTL are the token lifetimes: 1 h, 7 days, 60 s.
+	AccessTTL, RefreshTTL, CodeTTL time.Duration
+	// RefreshGrace is how long an old refresh token still answers after the new access token was used: 10 s.
+	RefreshGrace time.Duration
+	// RefreshUnused is how long it answers while the new access token was never used: 60 min.
+	RefreshUnused time.Duration
+	// MaxOAuthSessions per person and app; one more ends the oldest: 5.
+	MaxOAuthSessions int
+
+	// WSTokenTTL is the life of a gateway token: 30 s.
+	WSTokenTTL time.Duration
+	// SingleUseWSToken refuses a gateway token that has opened a socket before.
+	SingleUseWSToken bool
+	// RecoveryTimeout and RecoveryBuffer bound session recovery: 180 s, 100 frames.
+	RecoveryTimeout time.Duration
+	RecoveryBuffer  int
+	// RecoveryPause separates ConnectionDetails from the first replayed frame: 60 ms.
+	RecoveryPause time.Duration
+	// PingEvery and PongWithin are the gateway's own liveness check: 30 s, 10 s.
+	PingEvery, PongWithin time.Duration
+	// IdleTimeout and AbsoluteTimeout end a socket with WSG-902 and WSG-903: 1800 s, 86400 s.
+	IdleTimeout, AbsoluteTimeout time.Duration
+
+	// Assume changes what nobody documents.
+	Assume Assumptions
+}
+
+// Limits are requests per window and group for one person and one app; a negative number is no limit.
+type Limits struct {
+	Light, Medium, Heavy, Auth int           // 50, 40, 10, 5
+	Window                     time.Duration // 60 s, sliding
+	Penalty                    time.Duration // 60 s; each request inside restarts it
+}
+
+// Unlimited are limits that never refuse.
+func Unlimited() Limits { return Limits{Light: -1, Medium: -1, Heavy: -1, Auth: -1} }
+
+// Assumptions are the unknowns of the API sheet's section 11; each zero value is the assumed behaviour.
+type Assumptions struct {
+	// BridgeEvents (11.1): which notifications the two own parties give.
+	BridgeEvents BridgeEvents
+	// BridgeNeedsHold (11.2): the path leg must be in Hold, else 409.
+	BridgeNeedsHold bool
+	// BridgeRinging (11.3): a consult that still rings may be bridged (semi-attended); assumed 409.
+	BridgeRinging bool
+	// FiltersForAll (11.5): every extension and the account filter for everybody; assumed own, admin, monitored.
+	FiltersForAll bool
+	// FilterRefusal403 (11.5): a filter that is not allowed refuses the subscription; assumed disabledFilters.
+	FilterRefusal403 bool
+	// OthersMayControl (11.6): a person may control parties of others; assumed 403 TAS-106.
+	OthersMayControl bool
+	// SessionReadable (11.7): how long a finished session can be read; zero means 60 s.
+	SessionReadable time.Duration
+	// SocketDiesOnExpiry (11.8): a socket ends with the access token that opened it; assumed it lives as its OAuth session.
+	SocketDiesOnExpiry bool
+	// HoldStandAlone (11.15): REST hold sets standAlone; assumed not.
+	HoldStandAlone bool
+	// DeletePartyHangsUp (11.16): DELETE party on an ordinary call hangs the party up; assumed 403 TAS-106.
+	DeletePartyHangsUp bool
+	// DropNeedsLiveParty: DELETE session only by somebody who is still in the call; assumed anybody who was ever in it.
+	DropNeedsLiveParty bool
+	// VoicemailSameParty (7.5, 7.6): the ringing party itself turns VoiceMail; assumed it is Disconnected and a new party is VoiceMail.
+	VoicemailSameParty bool
+	// UnholdShowsAnswered (4.2): REST unhold of a party that the phone still holds shows Answered; assumed it still shows Hold.
+	UnholdShowsAnswered bool
+	// OffsetTimes: presence startTime is written with +0000 as in old recordings; assumed Z.
+	OffsetTimes bool
+}
+
+// BridgeEvents says which notifications follow a bridge for the two parties that leave.
+type BridgeEvents string
+
+// The ways a bridge may be told.
+const (
+	BridgeBothGone           BridgeEvents = ""                   // both Gone/AttendedTransfer, each with peerId
+	BridgeNoPeer             BridgeEvents = "noPeer"             // both Gone, no peerId
+	BridgeSecondDisconnected BridgeEvents = "secondDisconnected" // path party Gone, body party Disconnected
+	BridgeFirstOnly          BridgeEvents = "firstOnly"          // only the path party's event is sent
+	BridgeSecondOnly         BridgeEvents = "secondOnly"         // only the body party's event is sent
+	BridgeSecondFirst        BridgeEvents = "secondFirst"        // both, the body party's first
+)
+
+func (o Options) withDefaults() Options {
+	set(&o.RingTimeout, 25*time.Second)
+	set(&o.Limits.Light, 50)
+	set(&o.Limits.Medium, 40)
+	set(&o.Limits.Heavy, 10)
+	set(&o.Limits.Auth, 5)
+	set(&o.Limits.Window, time.Minute)
+	set(&o.Limits.Penalty, time.Minute)
+	set(&o.AccessTTL, time.Hour)
+	set(&o.RefreshTTL, 7*24*time.Hour)
+	set(&o.CodeTTL, time.Minute)
+	set(&o.RefreshGrace, 10*time.Second)
+	set(&o.RefreshUnused, time.Hour)
+	set(&o.MaxOAuthSessions, 5)
+	set(&o.WSTokenTTL, 30*time.Second)
+	set(&o.RecoveryTimeout, 3*time.Minute)
+	set(&o.RecoveryBuffer, 100)
+	set(&o.RecoveryPause, 60*time.Millisecond)
+	set(&o.PingEvery, 30*time.Second)
+	set(&o.PongWithin, 10*time.Second)
+	set(&o.IdleTimeout, 30*time.Minute)
+	set(&o.AbsoluteTimeout, 24*time.Hour)
+	set(&o.Assume.SessionReadable, time.Minute)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Account == nil {
+		a := DemoAccount()
+		o.Account = &a
+	}
+	return o
+}
+
+func set[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+// loopbackAddress reports whether a listen address can be reached from this machine only.
+func loopbackAddress(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && loopbackHost(host)
+}
+
+// loopbackHost reports whether a host name or address means this machine.
+func loopbackHost(host string) bool {
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

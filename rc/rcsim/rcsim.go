@@ -1,0 +1,269 @@
+// Package rcsim is a local RingCentral: OAuth, REST, the WebSocket gateway and a telephony engine with the truth in memory.
+// It is a real server for tests, for the demo and for cmd/rcsim; it shares no type with the product, so that a wrong
+// JSON tag cannot pass on both sides.
+//
+// # In a test
+//
+//	sim := rcsim.New(rcsim.Options{Seed: 1})             // an http.Handler
+//	srv := httptest.NewServer(sim)                       // REST, OAuth and gateway below srv.URL
+//	defer srv.Close()
+//	defer sim.Close()                                    // first: it ends sockets, streams, hanging requests and timers, and waits
+//	tok, _ := sim.SignIn("102", rcsim.ConfidentialClient) // tokens without a browser
+//	id, _ := sim.Call("+16505550142", "", "102")         // an outside caller rings 102
+//	sim.Answer("102", id)                                // the phone of 102; Hold, Unhold, Hangup, Decline, Mute, Voicemail
+//	s2, _ := sim.Dial("102", "103")                      // an extension calls an extension, or an outside number
+//	sim.OutsideAnswer(number, id); sim.OutsideHangup(number, id)
+//	sim.Await(ctx, rcsim.Talking("+16505550142", "103")) // never sleep
+//	sim.AwaitRequest(ctx, 1, "POST", "/bridge")          // what arrived on the wire
+//	sim.SetFault("bridge", rcsim.Fault{Status: 409, Code: "TAS-102", Times: 1})
+//	sim.HoldEvents(); sim.ReleaseEvents(rcsim.Release{})
+//	sim.CutSocket("102", rcsim.CutReset); sim.RefuseRecovery(true)
+//	sim.State(); sim.Requests("POST", "/bridge"); sim.Issued() // truth, traffic, every secret handed out
+//
+// Everything a test can do, a script can do by the control API below /sim/api (control.go).
+//
+// # Contract
+//
+// All state changes under one lock; a change is complete (truth, notifications queued, waiters woken) before the call
+// that made it returns. Notifications to one socket leave in order. Server.Close is idempotent and returns when every
+// goroutine and timer of the server is gone; an http.Server around it is closed by whoever started it.
+//
+// # What it does not model
+//
+// Audio; SIP; voicemail messages; call log, active-calls and recordings; park, pickup, flip, forward, blind transfer,
+// supervise, call-out, RingOut and conference verbs (answered 501 CMN-202); business hours, call-handling rules and
+// queue routing beyond ringing every idle member at once; WebHook and PubNub delivery; more than one account with
+// phones (guests of another account may sign in and read themselves); sites, brands and segregated environments;
+// id_token, OIDC and discovery documents; TLS. Where RingCentral's behaviour is unknown (API sheet, section 11), the
+// assumption is a field of [Assumptions] and its zero value is the assumed behaviour.
+package rcsim
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Server is one simulated RingCentral; make it with New and end it with Close.
+type Server struct {
+	opt  Options
+	born Assumptions // as given; faults may change them until they are cleared
+	log  *slog.Logger
+	mux  *http.ServeMux
+	ids  *ids
+
+	ctx    context.Context //nolint:containedctx // the server's own life: ends sockets, streams and hanging requests
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	closed   bool
+	changed  chan struct{} // closed and replaced at every change
+	timers   map[*timer]struct{}
+	dir      *directory
+	eng      *engine
+	oauth    *oauth
+	gate     *gateway
+	meter    *meter
+	faults   faults
+	presence map[string]int // presence sequence by extension id
+	seen     []*Request
+	tape     []*Tape
+	issued   map[string]struct{}
+}
+
+// New makes a server; it listens nowhere: serve it with net/http, httptest or Start.
+func New(opt Options) *Server {
+	opt = opt.withDefaults()
+	if opt.Seed == 0 {
+		var b [8]byte
+		_, _ = rand.Read(b[:])
+		opt.Seed = binary.LittleEndian.Uint64(b[:]) >> 12 // fits a JSON number
+	}
+	s := &Server{opt: opt, born: opt.Assume, log: opt.Log}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.changed = make(chan struct{})
+	s.timers = map[*timer]struct{}{}
+	s.fresh()
+	s.routes()
+	return s
+}
+
+// fresh puts the server into its first state: the account as given, no calls, no grants, no sockets.
+func (s *Server) fresh() {
+	s.opt.Assume = s.born
+	s.ids = newIDs(s.opt.Seed)
+	s.dir = newDirectory(s.opt)
+	s.eng = &engine{opt: &s.opt, ids: s.ids, after: s.after}
+	s.oauth = newOAuth()
+	s.gate = newGateway()
+	s.meter = newMeter(s.opt.Limits)
+	s.faults = newFaults()
+	s.presence = map[string]int{}
+	s.seen, s.tape = nil, nil
+	s.issued = map[string]struct{}{}
+	for _, u := range s.dir.users {
+		s.issued[u.JWT] = struct{}{}
+	}
+	for _, c := range s.dir.clients {
+		if c.Secret != "" {
+			s.issued[c.Secret] = struct{}{}
+		}
+	}
+}
+
+// Reset ends every call, grant and socket, clears faults and records, and starts again from the same seed.
+func (s *Server) Reset() {
+	_ = s.change(func() error {
+		for t := range s.timers {
+			t.t.Stop()
+			delete(s.timers, t)
+		}
+		s.gate.endAll()
+		close(s.faults.release)
+		s.fresh()
+		return nil
+	})
+}
+
+// Close ends sockets, streams, hanging requests and timers and waits for them; later calls do nothing.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		for t := range s.timers {
+			t.t.Stop()
+			delete(s.timers, t)
+		}
+		s.cancel()
+		s.wake()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	return nil
+}
+
+// ServeHTTP answers OAuth, REST, the gateway, the control API and the phones page.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		http.Error(w, "the simulator is closed", http.StatusServiceUnavailable)
+		return
+	}
+	s.wg.Add(1)
+	s.mu.Unlock()
+	defer s.wg.Done()
+	s.serve(w, r)
+}
+
+// Running is a server that listens on its own address.
+type Running struct {
+	URL  string
+	http *http.Server
+	sim  *Server
+	done chan struct{} // closed when serving has ended
+	fail chan error    // why, when nobody asked for it
+}
+
+// Start listens on addr and serves until Stop; it refuses an address that is not loopback unless Options.Exposed.
+func (s *Server) Start(ctx context.Context, addr string) (*Running, error) {
+	if !s.opt.Exposed && !loopbackAddress(addr) {
+		return nil, ErrExposed
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	r := &Running{
+		URL:  "http://" + l.Addr().String(),
+		http: &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)},
+		sim:  s,
+		done: make(chan struct{}),
+		fail: make(chan error, 1),
+	}
+	go func() {
+		defer close(r.done)
+		if err := r.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			r.fail <- err
+		}
+	}()
+	return r, nil
+}
+
+// Failed delivers the error that ended serving, if one does before Stop.
+func (r *Running) Failed() <-chan error { return r.fail }
+
+// Stop closes the server and its listener and waits for both.
+func (r *Running) Stop(ctx context.Context) error {
+	_ = r.sim.Close()
+	err := r.http.Shutdown(ctx)
+	if err != nil {
+		_ = r.http.Close()
+	}
+	<-r.done
+	return err
+}
+
+// timer is a pending action of the server's own; Reset and Close stop it.
+type timer struct{ t *time.Timer }
+
+// after runs f under the lock once d has passed; stop forgets it. The caller holds the lock.
+func (s *Server) after(d time.Duration, f func()) (stop func()) {
+	t := &timer{}
+	s.timers[t] = struct{}{}
+	t.t = time.AfterFunc(d, func() {
+		s.mu.Lock()
+		if _, live := s.timers[t]; !live || s.closed {
+			s.mu.Unlock()
+			return
+		}
+		delete(s.timers, t)
+		f()
+		s.commit()
+		s.mu.Unlock()
+	})
+	return func() {
+		t.t.Stop()
+		delete(s.timers, t)
+	}
+}
+
+// change runs f under the lock and commits what it did, even when it ends in an error.
+func (s *Server) change(f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := f()
+	s.commit()
+	return err
+}
+
+// commit turns what the engine did into notifications and wakes whoever waits. The caller holds the lock.
+func (s *Server) commit() {
+	for _, ev := range s.eng.drain() {
+		s.publish(ev)
+	}
+	s.wake()
+}
+
+// wake tells waiters and streams that something changed. The caller holds the lock.
+func (s *Server) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// now is the server's clock.
+func (s *Server) now() time.Time { return s.opt.Now().UTC() }
+
+// issue remembers a secret that left the server, for tests that search logs. The caller holds the lock.
+func (s *Server) issue(secret string) string {
+	s.issued[secret] = struct{}{}
+	return secret
+}

@@ -1,0 +1,468 @@
+package rcsim
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// operation is one REST operation of RingCentral: where it is, what it costs and what it needs.
+type operation struct {
+	name       string
+	method     string
+	path       string
+	group      string
+	scope      string // application permission
+	permission string // user permission
+	serve      func(*call) (int, any, error)
+	pretend    func(*call) (int, any, error) // what a fault answers instead of acting; nil: serve
+	acts       bool                          // changes something
+}
+
+// call is one request of one person to one operation. serve runs under the server's lock.
+type call struct {
+	s     *Server
+	w     http.ResponseWriter
+	r     *http.Request
+	grant *grant
+	user  *User
+	body  []byte
+	sock  *gwSession // the gateway session of a tunnelled request
+}
+
+const (
+	pathAccount   = "/restapi/v1.0/account/{accountId}"
+	pathExtension = pathAccount + "/extension/{extensionId}"
+	pathSession   = pathAccount + "/telephony/sessions/{telephonySessionId}"
+	pathParty     = pathSession + "/parties/{partyId}"
+	pathSub       = "/restapi/v1.0/subscription"
+)
+
+// operations is the route table of the REST API.
+func operations() []operation {
+	control := func(name, method, path string, serve, pretend func(*call) (int, any, error)) operation {
+		return operation{name: name, method: method, path: path, group: groupLight, scope: "CallControl", serve: serve, pretend: pretend, acts: method != http.MethodGet}
+	}
+	const get, post = http.MethodGet, http.MethodPost
+	ops := []operation{
+		control("session", get, pathSession, (*call).getSession, nil),
+		control("drop", http.MethodDelete, pathSession, (*call).dropSession, pretendDone),
+		control("party", get, pathParty, (*call).getParty, nil),
+		control("hold", post, pathParty+"/hold", (*call).hold, pretendParty(codeHold)),
+		control("unhold", post, pathParty+"/unhold", (*call).unhold, pretendParty(codeAnswered)),
+		control("mute", http.MethodPatch, pathParty, (*call).patchParty, (*call).getParty),
+		control("answer", post, pathParty+"/answer", (*call).answer, pretendParty(codeAnswered)),
+		control("reject", post, pathParty+"/reject", (*call).reject, pretendDone),
+		control("bridge", post, pathParty+"/bridge", (*call).bridge, (*call).pretendBridge),
+		control("removeParty", http.MethodDelete, pathParty, (*call).deleteParty, pretendDone),
+
+		{name: "me", method: get, path: pathExtension, group: groupLight, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).getExtension},
+		{name: "extensions", method: get, path: pathAccount + "/extension", group: groupMedium, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).listExtensions},
+		{name: "directory", method: get, path: pathAccount + "/directory/entries", group: groupMedium, scope: "ReadAccounts", serve: (*call).listDirectory},
+		{name: "presence", method: get, path: pathExtension + "/presence", group: groupLight, scope: "ReadPresence", permission: "ReadPresenceStatus", serve: (*call).getPresence},
+		{name: "accountPresence", method: get, path: pathAccount + "/presence", group: groupHeavy, scope: "ReadPresence", permission: "ReadPresenceStatus", serve: (*call).accountPresence},
+		{name: "devices", method: get, path: pathExtension + "/device", group: groupLight, scope: "ReadAccounts", permission: "ReadUserDevices", serve: (*call).listDevices},
+		{name: "monitoringGroups", method: get, path: pathAccount + "/call-monitoring-groups", group: groupMedium, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).listGroups},
+		{name: "groupMembers", method: get, path: pathAccount + "/call-monitoring-groups/{groupId}/members", group: groupMedium, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).listGroupMembers},
+		{name: "account", method: get, path: pathAccount, group: groupLight, scope: "ReadAccounts", permission: "ReadCompanyInfo", serve: (*call).getAccount},
+
+		{name: "wstoken", method: post, path: "/restapi/oauth/wstoken", group: groupAuth, scope: "WebSocket", serve: (*call).wsToken, acts: true},
+		{name: "subscribe", method: post, path: pathSub, group: groupMedium, serve: (*call).subscribe, acts: true},
+		{name: "readSubscription", method: get, path: pathSub + "/{subscriptionId}", group: groupLight, serve: (*call).readSubscription},
+		{name: "updateSubscription", method: http.MethodPut, path: pathSub + "/{subscriptionId}", group: groupMedium, serve: (*call).updateSubscription, acts: true},
+		{name: "unsubscribe", method: http.MethodDelete, path: pathSub + "/{subscriptionId}", group: groupMedium, serve: (*call).unsubscribe, pretend: pretendDone, acts: true},
+	}
+	for _, verb := range []string{"ignore", "forward", "reply", "transfer", "park", "pickup", "flip", "recordings", "supervise"} {
+		ops = append(ops, control(verb, post, pathParty+"/"+verb, notModelled, nil))
+	}
+	return append(ops,
+		control("superviseSession", post, pathSession+"/supervise", notModelled, nil),
+		control("bringIn", post, pathSession+"/parties/bring-in", notModelled, nil),
+		operation{name: "callOut", method: post, path: pathAccount + "/telephony/call-out", group: groupHeavy, scope: "CallControl", serve: notModelled},
+		operation{name: "conference", method: post, path: pathAccount + "/telephony/conference", group: groupHeavy, scope: "CallControl", serve: notModelled},
+	)
+}
+
+// Operations are the names that SetFault takes.
+func Operations() []string {
+	names := []string{"*", "token", "revoke"}
+	for _, op := range operations() {
+		names = append(names, op.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func notModelled(*call) (int, any, error) {
+	return 0, nil, refuse(http.StatusNotImplemented, "CMN-202", "The simulator does not model this operation yet")
+}
+
+// routes builds the one table of everything this server answers.
+func (s *Server) routes() {
+	s.mux = http.NewServeMux()
+	for _, op := range operations() {
+		s.mux.Handle(op.method+" "+op.path, s.handle(op))
+	}
+	s.mux.HandleFunc("GET /restapi", s.handleVersion)
+	s.mux.HandleFunc("GET /restapi/{$}", s.handleVersion)
+	s.mux.HandleFunc("GET /restapi/oauth/authorize", s.handleAuthorize)
+	s.mux.HandleFunc("POST /restapi/oauth/authorize", s.handleAuthorize)
+	s.mux.HandleFunc("POST /restapi/oauth/token", s.handleToken)
+	s.mux.HandleFunc("POST /restapi/oauth/revoke", s.handleRevoke)
+	s.mux.HandleFunc("/restapi/", func(w http.ResponseWriter, r *http.Request) {
+		s.writeError(w, r, refuse(http.StatusNotFound, "CMN-120", "Invalid URI"))
+	})
+	s.mux.HandleFunc("GET /ws", s.handleSocket)
+	s.controlRoutes()
+}
+
+// serve records RingCentral traffic and routes it.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.Path, "/restapi") && r.URL.Path != "/ws" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	s.serveREST(w, s.arrive(r, false))
+}
+
+// serveREST is the part that real and tunnelled requests share.
+func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		// Method tunnelling (API sheet 3).
+		for _, m := range []string{r.Header.Get("X-HTTP-Method-Override"), r.URL.Query().Get("_method")} {
+			if m != "" {
+				r.Method = strings.ToUpper(m)
+			}
+		}
+	}
+	if strings.HasPrefix(r.URL.Path, pathSub) {
+		r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")
+	}
+	sw := &statusWriter{ResponseWriter: w}
+	defer func() { s.answered(r, sw.status) }()
+	if r.URL.Path == "/ws" {
+		s.mux.ServeHTTP(w, r) // the upgrade needs the writer itself
+		sw.status = http.StatusSwitchingProtocols
+		return
+	}
+	h := w.Header()
+	s.mu.Lock()
+	h.Set("RCRequestId", record(r).RequestID)
+	s.mu.Unlock()
+	h.Set("RoutingKey", "SIM01P01")
+	h.Set("Server", "rcsim")
+	s.mux.ServeHTTP(sw, r)
+	if sw.status == 0 {
+		sw.status = http.StatusOK
+	}
+}
+
+// statusWriter remembers the status.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// handle makes an HTTP handler of an operation: who asks, how often, may they, then the operation, with its faults.
+func (s *Server) handle(op operation) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+		if err != nil {
+			s.writeError(w, r, invalid("body"))
+			return
+		}
+		c := &call{s: s, w: w, r: r, body: body, sock: tunnelOf(r)}
+		var f Fault
+		err = s.change(func() error {
+			if err := c.admit(op); err != nil {
+				return err
+			}
+			var ok bool
+			if f, ok = s.fault(op.name, c.user.Number); ok {
+				record(r).Fault = op.name
+			}
+			return nil
+		})
+		if err != nil {
+			s.writeError(w, r, err)
+			return
+		}
+		if s.pause(context.Background(), time.Duration(f.DelayMs)*time.Millisecond) != nil {
+			panic(http.ErrAbortHandler)
+		}
+		var status int
+		var answer any
+		err = s.change(func() error {
+			if f.End != "" {
+				c.end(f.End)
+				s.commit()
+			}
+			var err error
+			switch {
+			case f.Status != 0:
+				err = f.refusal()
+			case f.Pretend && op.pretend != nil:
+				status, answer, err = op.pretend(c)
+			default:
+				status, answer, err = op.serve(c)
+			}
+			if _, raw := answer.(rawAnswer); !raw && answer != nil && err == nil {
+				answer = encode(answer) // before the lock is gone
+			}
+			return err
+		})
+		if (f.Silent && s.hang(r.Context(), nil) != nil) || s.pause(r.Context(), time.Duration(f.AnswerDelayMs)*time.Millisecond) != nil {
+			panic(http.ErrAbortHandler)
+		}
+		if err != nil {
+			s.writeError(w, r, err)
+			return
+		}
+		switch a := answer.(type) {
+		case nil:
+			w.WriteHeader(status)
+		case rawAnswer:
+			w.Header().Set("Content-Type", a.kind)
+			w.WriteHeader(status)
+			_, _ = w.Write(a.data)
+		default:
+			writeJSON(w, status, answer)
+		}
+	})
+}
+
+// rawAnswer is an answer that is not plain JSON.
+type rawAnswer struct {
+	kind string
+	data []byte
+}
+
+// admit checks the token, the rate, the app's and the person's permissions and the body's type, in that order.
+func (c *call) admit(op operation) error {
+	s := c.s
+	if c.sock != nil {
+		c.grant = c.sock.grant
+		if c.grant.ended {
+			return refuse(http.StatusUnauthorized, "OAU-213", "Token not found")
+		}
+	} else {
+		g, err := s.bearer(c.r)
+		if err != nil {
+			c.w.Header().Set("WWW-Authenticate", `Bearer realm="RingCentral REST API"`)
+			return err
+		}
+		c.grant = g
+	}
+	c.user = c.grant.user
+	e := record(c.r)
+	e.Extension, e.Client = c.user.Number, c.grant.client.ID
+	if err := s.limit(c.w, c.user, c.grant.client, op.group); err != nil {
+		return err
+	}
+	if op.scope != "" && !slices.Contains(c.grant.client.Scopes, op.scope) {
+		return &refusal{
+			status: http.StatusForbidden, code: "CMN-401", extra: map[string]string{"permissionName": op.scope},
+			message: "In order to call this API endpoint, application needs to have [" + op.scope + "] permission",
+		}
+	}
+	if op.permission != "" && slices.Contains(c.user.Lacks, op.permission) {
+		return &refusal{
+			status: http.StatusForbidden, code: "CMN-408", extra: map[string]string{"permissionName": op.permission},
+			message: "In order to call this API endpoint, user needs to have [" + op.permission + "] permission for requested resource.",
+		}
+	}
+	if len(bytes.TrimSpace(c.body)) > 0 {
+		if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind != "application/json" && c.sock == nil {
+			return refuse(http.StatusUnsupportedMediaType, "CMN-415", "Unsupported Media Type")
+		}
+	}
+	if a := c.r.PathValue("accountId"); a != "" && a != "~" && a != c.user.AccountID {
+		return missing("accountId")
+	}
+	return nil
+}
+
+// decode reads the JSON body into v; an empty body leaves it as it is.
+func (c *call) decode(v any) error {
+	if len(bytes.TrimSpace(c.body)) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(c.body, v); err != nil {
+		return refuse(http.StatusBadRequest, "CMN-103", "JSON cannot be parsed")
+	}
+	return nil
+}
+
+// extension is the person that the path names.
+func (c *call) extension() (*User, error) {
+	id := c.r.PathValue("extensionId")
+	if id == "~" {
+		return c.user, nil
+	}
+	u := c.s.dir.byID[id]
+	if u == nil || u.AccountID != c.user.AccountID {
+		return nil, missing("extensionId")
+	}
+	return u, nil
+}
+
+// uri is the address of a resource on this server.
+func (s *Server) uri(r *http.Request, path string) string {
+	if s.opt.PublicURL != "" {
+		return strings.TrimSuffix(s.opt.PublicURL, "/") + path
+	}
+	host := r.Host
+	if host == "" {
+		host = "localhost"
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + host + path
+}
+
+// Paged lists (API sheet 3).
+type pagingWire struct {
+	Page          int `json:"page"`
+	PerPage       int `json:"perPage"`
+	PageStart     int `json:"pageStart"`
+	PageEnd       int `json:"pageEnd"`
+	TotalPages    int `json:"totalPages"`
+	TotalElements int `json:"totalElements"`
+}
+
+type pageLink struct {
+	URI string `json:"uri"`
+}
+
+type navigationWire struct {
+	FirstPage    *pageLink `json:"firstPage,omitempty"`
+	NextPage     *pageLink `json:"nextPage,omitempty"`
+	PreviousPage *pageLink `json:"previousPage,omitempty"`
+	LastPage     *pageLink `json:"lastPage,omitempty"`
+}
+
+type pageWire[T any] struct {
+	URI        string         `json:"uri"`
+	Records    []T            `json:"records"`
+	Paging     pagingWire     `json:"paging"`
+	Navigation navigationWire `json:"navigation"`
+}
+
+// page cuts one page out of all records.
+func page[T any](c *call, all []T, perPage, most int) (int, any, error) {
+	q := c.r.URL.Query()
+	number := func(name string, usual, most int) (int, error) {
+		if q.Get(name) == "" {
+			return usual, nil
+		}
+		n, err := strconv.Atoi(q.Get(name))
+		if err != nil || n < 1 || n > most {
+			return 0, invalid(name)
+		}
+		return n, nil
+	}
+	per, err := number("perPage", perPage, most)
+	if err != nil {
+		return 0, nil, err
+	}
+	no, err := number("page", 1, 1<<20)
+	if err != nil {
+		return 0, nil, err
+	}
+	pages := max(1, (len(all)+per-1)/per)
+	from, to := min((no-1)*per, len(all)), min(no*per, len(all))
+	link := func(n int) *pageLink {
+		v := url.Values{}
+		for k := range q {
+			v.Set(k, q.Get(k))
+		}
+		v.Set("page", strconv.Itoa(n))
+		v.Set("perPage", strconv.Itoa(per))
+		return &pageLink{c.s.uri(c.r, c.r.URL.Path) + "?" + v.Encode()}
+	}
+	w := pageWire[T]{
+		URI: link(no).URI, Records: append([]T{}, all[from:to]...),
+		Paging:     pagingWire{Page: no, PerPage: per, PageStart: from, PageEnd: max(to-1, 0), TotalPages: pages, TotalElements: len(all)},
+		Navigation: navigationWire{FirstPage: link(1), LastPage: link(pages)},
+	}
+	if no > 1 {
+		w.Navigation.PreviousPage = link(no - 1)
+	}
+	if no < pages {
+		w.Navigation.NextPage = link(no + 1)
+	}
+	return http.StatusOK, w, nil
+}
+
+func (s *Server) handleVersion(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{
+		"uri": s.uri(r, "/restapi"),
+		"apiVersions": []any{map[string]string{
+			"uri": s.uri(r, "/restapi/v1.0"), "versionString": "1.0.60", "releaseDate": "2026-08-01T00:00:00.000Z", "uriString": "v1.0",
+		}},
+		"serverVersion": "rcsim", "serverRevision": "1",
+	})
+}
+
+// writeError answers with RingCentral's error body: the list, and the first error again at the top.
+func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	e, ok := errors.AsType[*refusal](err)
+	if !ok {
+		if o, isOAuth := errors.AsType[*oauthRefusal](err); isOAuth {
+			e = &refusal{status: o.status, code: o.code, message: o.message, extra: o.extra}
+		} else {
+			e = refuse(http.StatusInternalServerError, "CMN-203", "Internal server error")
+		}
+	}
+	s.mu.Lock()
+	record(r).Code = e.code
+	s.mu.Unlock()
+	s.log.Debug("refused", "method", r.Method, "path", r.URL.Path, "status", e.status, "code", e.code)
+	item := map[string]any{"errorCode": e.code, "message": e.message}
+	body := map[string]any{"errorCode": e.code, "message": e.message, "errors": []any{item}}
+	for k, v := range e.extra {
+		item[k], body[k] = v, v
+	}
+	if e.retryAfter > 0 {
+		w.Header().Set("Retry-After", seconds(e.retryAfter))
+	}
+	writeJSON(w, e.status, body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(encode(v))
+}
+
+type tunnelKey struct{}
+
+// tunnelOf is the gateway session that a request came through, or nil.
+func tunnelOf(r *http.Request) *gwSession {
+	g, _ := r.Context().Value(tunnelKey{}).(*gwSession)
+	return g
+}
+
+func withTunnel(ctx context.Context, g *gwSession) context.Context {
+	return context.WithValue(ctx, tunnelKey{}, g)
+}

@@ -1,0 +1,279 @@
+package rcsim
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What goes over the wire. Events and REST answers spell the same party differently (API sheet 6.3), so each has its own form.
+
+const brandID = "1210"
+
+// stamp is a time as RingCentral writes it: UTC, milliseconds.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+type peerWire struct {
+	SessionID          string `json:"sessionId"`
+	TelephonySessionID string `json:"telephonySessionId,omitempty"`
+	PartyID            string `json:"partyId"`
+}
+
+type mobilePickup struct {
+	CCMailboxes []string `json:"ccMailboxes"`
+	To          string   `json:"to"`
+	SID         string   `json:"sid"`
+	SrvLvl      string   `json:"srvLvl"`
+	SrvLvlExt   string   `json:"srvLvlExt"`
+}
+
+type statusWire struct {
+	Code             string        `json:"code"`
+	Reason           string        `json:"reason,omitempty"`
+	PeerID           *peerWire     `json:"peerId,omitempty"`
+	MobilePickupData *mobilePickup `json:"mobilePickupData,omitempty"`
+	RCC              *bool         `json:"rcc,omitempty"`
+}
+
+type eventParty struct {
+	AccountID   string     `json:"accountId,omitempty"`
+	ExtensionID string     `json:"extensionId,omitempty"`
+	ID          string     `json:"id"`
+	Direction   string     `json:"direction"`
+	To          partyInfo  `json:"to"`
+	From        partyInfo  `json:"from"`
+	Status      statusWire `json:"status"`
+	Park        struct{}   `json:"park"`
+	QueueCall   bool       `json:"queueCall,omitempty"`
+	MissedCall  bool       `json:"missedCall"`
+	StandAlone  bool       `json:"standAlone"`
+	Muted       bool       `json:"muted"`
+	SIPData     *sipWire   `json:"sipData,omitempty"`
+}
+
+type sipWire struct {
+	CallID  string `json:"callId"`
+	ToTag   string `json:"toTag"`
+	FromTag string `json:"fromTag"`
+}
+
+type originWire struct {
+	Type string `json:"type"`
+}
+
+type eventBody struct {
+	Sequence           int          `json:"sequence"`
+	SessionID          string       `json:"sessionId"`
+	TelephonySessionID string       `json:"telephonySessionId"`
+	ServerID           string       `json:"serverId"`
+	EventTime          string       `json:"eventTime"`
+	Parties            []eventParty `json:"parties"`
+	Origin             originWire   `json:"origin"`
+}
+
+// envelope is a notification; Body is made once and shared by every subscriber.
+type envelope struct {
+	UUID           string          `json:"uuid"`
+	Event          string          `json:"event"`
+	Timestamp      string          `json:"timestamp"`
+	SubscriptionID string          `json:"subscriptionId"`
+	OwnerID        string          `json:"ownerId"`
+	Body           json.RawMessage `json:"body"`
+}
+
+// eventWire is the body of a telephony session notification.
+func (s *Server) eventWire(ev event, sip bool) eventBody {
+	p := ev.p
+	no := false
+	w := eventParty{
+		AccountID: s.dir.account.ID, ExtensionID: p.extID, ID: p.id, Direction: p.direction, To: p.to, From: p.from,
+		Status:    statusWire{Code: p.code, Reason: p.reason, RCC: &no},
+		QueueCall: p.queueCall, MissedCall: p.missed, StandAlone: p.standAlone, Muted: p.muted,
+	}
+	if p.peer != nil && p.code == codeGone {
+		w.Status.PeerID = &peerWire{SessionID: p.peer.s.legacy, TelephonySessionID: p.peer.s.id, PartyID: p.peer.id}
+	}
+	if ev.pickup {
+		w.Status.MobilePickupData = &mobilePickup{
+			CCMailboxes: []string{p.extID}, To: "#" + p.extID + "@sip.rcsim.example:5060", SID: ev.s.legacy, SrvLvl: "-149699523", SrvLvlExt: "406",
+		}
+	}
+	if sip {
+		w.SIPData = &sipWire{CallID: ev.s.suffix, ToTag: "to" + strconv.Itoa(p.n), FromTag: p.id}
+	}
+	return eventBody{
+		Sequence: ev.seq, SessionID: ev.s.legacy, TelephonySessionID: ev.s.id, ServerID: "10.13.22.27.TAM",
+		EventTime: stamp(ev.at), Parties: []eventParty{w}, Origin: originWire{ev.s.origin},
+	}
+}
+
+type ownerWire struct {
+	AccountID   string `json:"accountId"`
+	ExtensionID string `json:"extensionId,omitempty"`
+	BrandID     string `json:"brandId"`
+}
+
+type attributesWire struct {
+	QueueCall bool `json:"queueCall,omitempty"`
+}
+
+// restParty is CallParty: what REST answers for a party.
+type restParty struct {
+	ID          string         `json:"id"`
+	AccountID   string         `json:"accountId,omitempty"`
+	ExtensionID string         `json:"extensionId,omitempty"`
+	BrandID     string         `json:"brandId,omitempty"`
+	Attributes  attributesWire `json:"attributes"`
+	Direction   string         `json:"direction"`
+	From        partyInfo      `json:"from"`
+	To          partyInfo      `json:"to"`
+	Status      statusWire     `json:"status"`
+	Muted       bool           `json:"muted"`
+	StandAlone  bool           `json:"standAlone"`
+	Owner       *ownerWire     `json:"owner,omitempty"`
+}
+
+func (s *Server) partyWire(p *party) restParty {
+	w := restParty{
+		ID: p.id, Attributes: attributesWire{QueueCall: p.queueCall}, Direction: p.direction, From: p.from, To: p.to,
+		Status: statusWire{Code: p.code, Reason: p.reason}, Muted: p.muted, StandAlone: p.standAlone,
+	}
+	if p.extID != "" {
+		w.AccountID, w.ExtensionID, w.BrandID = s.dir.account.ID, p.extID, brandID
+		w.Owner = &ownerWire{AccountID: s.dir.account.ID, ExtensionID: p.extID, BrandID: brandID}
+	}
+	if p.peer != nil && p.code == codeGone {
+		// REST puts the telephony id into sessionId (recorded bridge answer).
+		w.Status.PeerID = &peerWire{SessionID: p.peer.s.id, PartyID: p.peer.id}
+	}
+	return w
+}
+
+type restSession struct {
+	ID           string      `json:"id"`
+	Origin       originWire  `json:"origin"`
+	Parties      []restParty `json:"parties"`
+	CreationTime string      `json:"creationTime"`
+}
+
+func (s *Server) sessionWire(c *session) restSession {
+	w := restSession{ID: c.id, Origin: originWire{c.origin}, Parties: []restParty{}, CreationTime: c.created.Format("2006-01-02T15:04:05Z")}
+	for _, p := range c.parties {
+		w.Parties = append(w.Parties, s.partyWire(p))
+	}
+	return w
+}
+
+// activeCall is a row of presence; SIPData only where it was asked for.
+type activeCall struct {
+	ID                 string       `json:"id"`
+	Direction          string       `json:"direction"`
+	QueueCall          bool         `json:"queueCall"`
+	From               string       `json:"from,omitempty"`
+	FromName           string       `json:"fromName,omitempty"`
+	To                 string       `json:"to,omitempty"`
+	ToName             string       `json:"toName,omitempty"`
+	StartTime          string       `json:"startTime"`
+	TelephonyStatus    string       `json:"telephonyStatus"`
+	SIPData            *presenceSIP `json:"sipData,omitempty"`
+	SessionID          string       `json:"sessionId"`
+	TelephonySessionID string       `json:"telephonySessionId"`
+	PartyID            string       `json:"partyId"`
+}
+
+type presenceSIP struct {
+	ToTag     string `json:"toTag"`
+	FromTag   string `json:"fromTag"`
+	RemoteURI string `json:"remoteUri"`
+	LocalURI  string `json:"localUri"`
+}
+
+// telephonyStatus is how presence calls a party's state; empty means it is not an active call.
+func telephonyStatus(p *party) string {
+	switch {
+	case p.ringing() && p.direction == inbound:
+		return "Ringing"
+	case p.code == codeHold:
+		return "OnHold"
+	case p.code == codeAnswered, p.ringing():
+		return "CallConnected"
+	}
+	return ""
+}
+
+// activeCalls are the latest seven active calls of an extension and its aggregate telephony status.
+func (s *Server) activeCalls(extID string, sip bool) ([]activeCall, string) {
+	status := "NoCall"
+	rank := map[string]int{"NoCall": 0, "ParkedCall": 1, "Ringing": 2, "OnHold": 3, "CallConnected": 4}
+	rows := []activeCall{}
+	calls := s.eng.calls(extID)
+	for i := len(calls) - 1; i >= 0 && len(rows) < 7; i-- {
+		p := calls[i]
+		t := telephonyStatus(p)
+		if t == "" {
+			continue
+		}
+		if rank[t] > rank[status] {
+			status = t
+		}
+		started := stamp(p.s.created)
+		if s.opt.Assume.OffsetTimes {
+			started = strings.TrimSuffix(started, "Z") + "+0000"
+		}
+		row := activeCall{
+			ID: p.id, Direction: p.direction, QueueCall: p.queueCall, From: p.from.PhoneNumber, FromName: p.from.Name, To: p.to.PhoneNumber, ToName: p.to.Name,
+			StartTime: started, TelephonyStatus: t, SessionID: p.s.legacy, TelephonySessionID: p.s.id, PartyID: p.id,
+		}
+		if sip {
+			row.SIPData = &presenceSIP{ToTag: "to" + strconv.Itoa(p.n), FromTag: p.id, RemoteURI: "-", LocalURI: "-"}
+		}
+		rows = append(rows, row)
+	}
+	return rows, status
+}
+
+// presenceBody is the body of a presence notification.
+type presenceBody struct {
+	ExtensionID         string        `json:"extensionId"`
+	TelephonyStatus     string        `json:"telephonyStatus"`
+	ActiveCalls         *[]activeCall `json:"activeCalls,omitempty"`
+	Sequence            int           `json:"sequence"`
+	PresenceStatus      string        `json:"presenceStatus"`
+	UserStatus          string        `json:"userStatus"`
+	DNDStatus           string        `json:"dndStatus"`
+	MeetingStatus       string        `json:"meetingStatus"`
+	AllowSeeMyPresence  bool          `json:"allowSeeMyPresence"`
+	RingOnMonitoredCall bool          `json:"ringOnMonitoredCall"`
+	PickUpCallsOnHold   bool          `json:"pickUpCallsOnHold"`
+	TotalActiveCalls    *int          `json:"totalActiveCalls,omitempty"`
+}
+
+func (s *Server) presenceEvent(u *User, detailed, sip bool) presenceBody {
+	rows, status := s.activeCalls(u.ID, sip)
+	b := presenceBody{
+		ExtensionID: u.ID, TelephonyStatus: status, Sequence: s.presence[u.ID], PresenceStatus: presenceStatus(u, status),
+		UserStatus: "Available", DNDStatus: "TakeAllCalls", MeetingStatus: "Disconnected", AllowSeeMyPresence: true,
+	}
+	if detailed {
+		n := len(rows)
+		b.ActiveCalls, b.TotalActiveCalls = &rows, &n
+	}
+	return b
+}
+
+func presenceStatus(u *User, telephony string) string {
+	switch {
+	case telephony != "NoCall":
+		return "Busy"
+	case !u.online():
+		return "Offline"
+	default:
+		return "Available"
+	}
+}
