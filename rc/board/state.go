@@ -120,8 +120,9 @@ func (s *State) Apply(e telephony.Event) bool {
 	if sess.origin == "" {
 		sess.origin = e.Origin
 	}
-	if sess.began.IsZero() || (!e.At.IsZero() && e.At.Before(sess.began)) {
-		sess.began = e.At
+	at := cmp.Or(e.At, e.Sent, time.Unix(0, 0).UTC()) // an end must have a time
+	if sess.began.IsZero() || at.Before(sess.began) {
+		sess.began = at
 	}
 	changed := false
 	for i, p := range e.Parties {
@@ -129,18 +130,19 @@ func (s *State) Apply(e telephony.Event) bool {
 			continue
 		}
 		p.ExtensionID = ownerOf(e, i)
+		if !sess.party(p.ID).observe(observation{sequence: e.Sequence, at: at, patch: p}) {
+			continue
+		}
+		changed = true
 		if p.Status.Word != "" && p.Status.Code == telephony.CodeUnknown {
 			s.unknown[p.Status.Word]++
-		}
-		if sess.party(p.ID).observe(observation{sequence: e.Sequence, at: e.At, patch: p}) {
-			changed = true
 		}
 	}
 	if !changed {
 		return false
 	}
 	sess.sequence = max(sess.sequence, e.Sequence)
-	if own || (!sess.read.answered.IsZero() && e.At.Before(sess.read.requested)) {
+	if own || (!sess.read.answered.IsZero() && at.Before(sess.read.requested)) {
 		sess.read.due = true
 		sess.read.notBefore = time.Time{}
 	}
@@ -572,22 +574,25 @@ func (a observation) sameState(o observation) bool {
 
 // step folds one more observation.
 func (f fold) step(o observation) fold {
+	start := Since{Time: o.at, AtLeast: o.read}
 	if o.absent {
 		// "not listed": over, unless a later observation shows it alive.
 		if f.ended.IsZero() {
-			if f.party.Status.Code == telephony.Hold {
-				f.unheld = o.at
-			}
-			f.ended = o.at
+			f = f.end(start)
 			f.party.Status = telephony.Status{Code: telephony.Disconnected, Word: telephony.Disconnected.String()}
 		}
 		return f
 	}
 	status := o.patch.Status
 	if f.final {
-		// "Disconnected -> …": absorbed; a second report may only say why.
-		if status.Code.Terminal() && f.party.Status.Reason == "" && status.Reason != "" {
-			f.party.Status = status
+		// "Disconnected -> …": absorbed; a second report may only say why and when.
+		if status.Code.Terminal() {
+			if f.party.Status.Reason == "" && status.Reason != "" {
+				f.party.Status = status
+			}
+			if f.since.dates(start) {
+				f = f.end(start)
+			}
 		}
 		return f
 	}
@@ -597,14 +602,23 @@ func (f fold) step(o observation) fold {
 	if status.Word == "" {
 		return f
 	}
-	start := Since{Time: o.at, AtLeast: o.read}
+	if status.Code.Terminal() {
+		if f.ended.IsZero() || status.Code != before.Code || f.since.dates(start) {
+			f.party.Status.Code = before.Code
+			f = f.end(start)
+			f.party.Status = status
+		}
+		f.final = true
+		return f
+	}
 	if status.Code == before.Code && strings.EqualFold(status.Word, before.Word) {
-		// The run goes on. An event that is older than the read that showed the
-		// state first is the run's true start.
-		if !f.since.AtLeast || o.read || !o.at.Before(f.since.Time) {
+		// The run goes on, unless this tells its true start.
+		if !f.since.dates(start) {
 			return f
 		}
-		start.AtLeast = false
+		if f.unheld.Equal(f.since.Time) {
+			f.unheld = o.at
+		}
 	}
 	if before.Code == telephony.Hold && status.Code != telephony.Hold {
 		f.unheld = o.at
@@ -612,7 +626,7 @@ func (f fold) step(o observation) fold {
 	f.since = start
 	f.ended = time.Time{}
 	switch {
-	case status.Code == telephony.Answered && (f.answered.IsZero() || f.answered.AtLeast && start.Time.Before(f.answered.Time)):
+	case status.Code == telephony.Answered && (f.answered.IsZero() || f.answered.dates(start)):
 		f.answered = start
 	case status.Code == telephony.Hold:
 		// "Answered -> Hold": hold; "Hold -> Answered": unhold.
@@ -620,11 +634,23 @@ func (f fold) step(o observation) fold {
 		if f.answered.IsZero() {
 			f.answered = Since{Time: start.Time, AtLeast: true}
 		}
-	case status.Code.Terminal():
-		f.ended = o.at
-		f.final = true
 	}
 	return f
+}
+
+// end ends the party, and the hold that it was in, at that time.
+func (f fold) end(at Since) fold {
+	if f.party.Status.Code == telephony.Hold || !f.ended.IsZero() && f.unheld.Equal(f.ended) {
+		f.unheld = at.Time
+	}
+	f.since, f.ended = at, at.Time
+	return f
+}
+
+// dates reports whether start tells when the state of s began: only a read
+// showed s, and start is of an event that is older than that read.
+func (s Since) dates(start Since) bool {
+	return s.AtLeast && !start.AtLeast && start.Time.Before(s.Time)
 }
 
 // merge lays a patch over a party: an absent field keeps its older value.
