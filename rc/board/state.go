@@ -49,6 +49,7 @@ type reading struct {
 	raced     int       // reads in a row that an event overtook
 	unsure    bool      // raced too often
 	failed    int       // failed in a row
+	tried     time.Time // when the last read was requested, whatever became of it
 	requested time.Time // of the last applied read
 	answered  time.Time // of the last applied read; zero = never read
 }
@@ -285,7 +286,7 @@ func (s *State) Owns(sessionID, partyID string) bool {
 // of it since.
 func (s *State) Fresh(sessionID string, now time.Time, d time.Duration) bool {
 	sess := s.sessions[sessionID]
-	return sess != nil && !sess.read.requested.IsZero() && !sess.read.due && !sess.read.unsure && now.Sub(sess.read.requested) <= d
+	return sess != nil && !sess.read.requested.IsZero() && !sess.read.due && !sess.read.inFlight && !sess.read.unsure && now.Sub(sess.read.requested) <= d
 }
 
 // Others counts the parties of a session that live and are not the owner's.
@@ -339,7 +340,7 @@ func (s *State) StartRead(sessionID string, now time.Time) Mark {
 		sess = s.add(sessionID)
 	}
 	sess.read.due = false
-	sess.read.inFlight = true
+	sess.read.inFlight, sess.read.tried = true, now
 	return Mark{SessionID: sessionID, Sequence: sess.sequence, Requested: now}
 }
 
@@ -366,6 +367,9 @@ func (s *State) FinishRead(m Mark, answer telephony.Session, found bool, now tim
 	}
 	r := &sess.read
 	r.inFlight, r.failed = false, 0
+	if m.Requested.Before(r.requested) {
+		return true // a younger read was answered first: this one is old news
+	}
 	if sess.sequence != m.Sequence {
 		r.raced++
 		r.due = r.raced <= maxRaced
@@ -471,7 +475,7 @@ func (sess *session) nextPoll(s *State) (time.Time, bool) {
 	if far := sess.far(s, p); far.State == FarAnswered && !sess.read.unsure {
 		return time.Time{}, false
 	}
-	return pollAfter(p.folded.answered.Time, sess.read.requested), true
+	return pollAfter(p.folded.answered.Time, sess.read.tried), true
 }
 
 // pollAfter is the first moment of the schedule after last: 1, 2, 3 and 5 s
