@@ -10,12 +10,24 @@ import (
 )
 
 // Board returns all legs as they are at now: those that live, and those that
-// ended within the last minute.
+// ended within the last minute. A leg that an earlier board showed alive stays
+// for a minute after the first board that shows it over, however late its end
+// became known.
 func (s *State) Board(now time.Time) Board {
 	var b Board
 	for _, sess := range s.sessions {
 		l, ok := s.leg(sess, now)
-		if ok && (l.Alive() || now.Sub(l.Ended) < keepEnded) {
+		switch {
+		case !ok:
+			continue
+		case l.Alive():
+			sess.shown, sess.over = true, time.Time{}
+		case sess.over.IsZero() && sess.shown:
+			sess.over = later(now, l.Ended)
+		case sess.over.IsZero():
+			sess.over = l.Ended
+		}
+		if l.Alive() || now.Sub(sess.over) < keepEnded {
 			b.Legs = append(b.Legs, l)
 		}
 	}
@@ -33,8 +45,8 @@ func (s *State) NextChange(now time.Time) (at time.Time, ok bool) {
 		if p == nil || p.folded.ended.IsZero() {
 			continue
 		}
-		for _, d := range [...]time.Duration{movingFor, keepEnded} {
-			t := p.folded.ended.Add(d)
+		leaves := cmp.Or(sess.over, p.folded.ended).Add(keepEnded)
+		for _, t := range [...]time.Time{p.folded.ended.Add(movingFor), leaves} {
 			if t.After(now) && (!ok || t.Before(at)) {
 				at, ok = t, true
 			}
@@ -103,8 +115,7 @@ func (sess *session) far(s *State, mine *party) Far {
 	far.Internal = internal(far)
 
 	var one *party // the far party to speak of
-	var counts [FarOther + 1]int
-	seen, live := false, 0
+	seen, live, ringing := false, 0, 0
 	for _, p := range sess.parties {
 		f := &p.folded
 		if !f.seen || s.owns(f.party.ExtensionID) || f.party.Status.Reason == telephony.ReasonSupervising {
@@ -115,23 +126,21 @@ func (sess *session) far(s *State, mine *party) Far {
 			continue
 		}
 		live++
-		st := farState(f.party.Status)
-		counts[st]++
-		if one == nil || st == FarAnswered || farState(one.folded.party.Status) == FarRinging {
+		if farState(f.party.Status) == FarRinging {
+			ringing++
+		}
+		if one == nil || farState(one.folded.party.Status) == FarRinging {
 			one = p
 		}
 	}
 	switch {
-	case counts[FarAnswered]+counts[FarHolding]+counts[FarParked] > 1:
-		far.State = FarSeveral
+	case live-ringing > 1:
+		far.State = FarSeveral // a mailbox is somebody too
 		return far
-	case counts[FarAnswered] == 1, live == 1:
-		far.State = farState(one.folded.party.Status)
-	case live > 1 && counts[FarRinging] == live:
-		far.State = FarRinging
-		return far
+	case live == 1, live-ringing == 1:
+		far.State = farState(one.folded.party.Status) // the other phones of a queue may ring on
 	case live > 1:
-		far.State = FarSeveral
+		far.State = FarRinging
 		return far
 	case seen && mine.folded.ended.IsZero():
 		far.State = FarLeft

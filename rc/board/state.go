@@ -15,6 +15,7 @@ import (
 const (
 	maxObservations = 64               // per party; the oldest is folded into the base
 	keepEnded       = 60 * time.Second // an ended leg stays on the board
+	keepStranger    = time.Minute      // events of a call that may yet become the owner's
 	keepSession     = 10 * time.Minute // an ended session is remembered, so that late events cannot reopen it
 	movingFor       = 10 * time.Second // a party that left for another device may be followed
 	maxRaced        = 2                // reads thrown away before the leg is called unsure
@@ -39,6 +40,8 @@ type session struct {
 	parties    []*party // by n, then id
 	sequence   int64    // highest applied
 	read       reading
+	shown      bool      // its leg was on a board, alive
+	over       time.Time // when a board first showed that the leg is over; zero while it lives
 }
 
 // reading is what is known of the reads of one session.
@@ -97,7 +100,10 @@ func (s *State) Owner() Owner { return s.owner }
 func (s *State) UnknownWords() map[string]int { return maps.Clone(s.unknown) }
 
 // Knows reports whether the session was reported before.
-func (s *State) Knows(sessionID string) bool { return s.sessions[sessionID] != nil }
+func (s *State) Knows(sessionID string) bool {
+	sess := s.sessions[sessionID]
+	return sess != nil && !s.strange(sess)
+}
 
 // Apply folds one event. It reports false for an event that changes nothing:
 // a duplicate, or one about a call in which the owner has no part.
@@ -113,9 +119,6 @@ func (s *State) Apply(e telephony.Event) bool {
 	}
 	sess := s.sessions[e.SessionID]
 	if sess == nil {
-		if !own {
-			return false
-		}
 		sess = s.add(e.SessionID)
 	}
 	if sess.origin == "" {
@@ -143,6 +146,9 @@ func (s *State) Apply(e telephony.Event) bool {
 		return false
 	}
 	sess.sequence = max(sess.sequence, e.Sequence)
+	if s.strange(sess) {
+		return false // kept for a while: the owner's own event may be late
+	}
 	if own || (!sess.read.answered.IsZero() && at.Before(sess.read.requested)) {
 		sess.read.due = true
 		sess.read.notBefore = time.Time{}
@@ -194,13 +200,13 @@ func (s *State) Observe(p telephony.Presence, now time.Time) []string {
 			continue
 		}
 		listed = append(listed, call.SessionID)
-		if s.sessions[call.SessionID] != nil || call.PartyID == "" {
+		if s.Knows(call.SessionID) || call.PartyID == "" {
 			continue
 		}
-		sess := s.add(call.SessionID)
-		sess.began = call.Started
-		if sess.began.IsZero() {
-			sess.began = now
+		sess := s.sessions[call.SessionID]
+		if sess == nil {
+			sess = s.add(call.SessionID)
+			sess.began = cmp.Or(call.Started, now)
 		}
 		queue := call.QueueCall
 		sess.party(call.PartyID).observe(observation{read: true, at: now, patch: telephony.Party{
@@ -413,6 +419,10 @@ func (s *State) part(sess *session) bool {
 	return slices.ContainsFunc(sess.parties, func(p *party) bool { return s.owns(p.folded.party.ExtensionID) })
 }
 
+// strange reports whether all that is known of the session are other people's
+// parties.
+func (s *State) strange(sess *session) bool { return len(sess.parties) > 0 && !s.part(sess) }
+
 // live reports whether the owner has a live party in the session.
 func (sess *session) live(s *State) bool {
 	p := sess.mine(s)
@@ -423,7 +433,8 @@ func (sess *session) live(s *State) bool {
 func (s *State) Prune(now time.Time) {
 	for id, sess := range s.sessions {
 		p := sess.mine(s)
-		if p != nil && !p.folded.ended.IsZero() && now.Sub(p.folded.ended) > keepSession {
+		ended := p != nil && !p.folded.ended.IsZero() && now.Sub(p.folded.ended) > keepSession
+		if ended || s.strange(sess) && !sess.read.due && !sess.read.inFlight && now.Sub(sess.began) > keepStranger {
 			delete(s.sessions, id)
 		}
 	}
