@@ -79,10 +79,14 @@ func (p Pairing) Next(b Board, now time.Time) Pairing {
 }
 
 // only finds the one customer and the one consult that a transfer could mean.
-// A customer who only rings does not count: a new call never takes a pair over.
+// A call that only rings in does not count, neither a customer's nor, beside a
+// consult, a colleague's: a new call never takes a pair over.
 func only(b Board) (c, k Leg, ok bool) {
 	customers, consults := roles(b)
 	customers = slices.DeleteFunc(customers, func(l Leg) bool { return !answered(l) })
+	if len(consults) > 1 {
+		consults = slices.DeleteFunc(consults, func(l Leg) bool { return l.Direction != telephony.Outbound && !answered(l) })
+	}
 	if len(customers) != 1 || len(consults) != 1 || !customers[0].OnHold() || !Takes(customers[0], consults[0]) {
 		return Leg{}, Leg{}, false
 	}
@@ -169,7 +173,7 @@ func (p Pairing) Choices(b Board) []Choice {
 }
 
 // Ready says whether the pair may be completed now. attempt is the newest
-// attempt on these ends, if any.
+// attempt on these ends or under way on one of them, if any.
 func (p Pairing) Ready(b Board, attempt *Transfer) Readiness {
 	if p.Pair == nil {
 		return whyNoPair(b, p)
@@ -185,8 +189,8 @@ func (p Pairing) Ready(b Board, attempt *Transfer) Readiness {
 	if c.SessionID == k.SessionID {
 		return Readiness{Reason: ReasonSameCall, SessionID: c.SessionID}
 	}
-	if attempt != nil && attempt.Ends == p.Pair.Ends {
-		if r := attempt.blocks(c, k); r != ReasonNone {
+	if attempt != nil {
+		if r := attempt.blocks(p.Pair.Ends, b); r != ReasonNone {
 			return Readiness{Reason: r}
 		}
 	}

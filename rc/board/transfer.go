@@ -212,20 +212,28 @@ func (t Transfer) inPlace(c, k Leg) bool {
 	return t.lives(c, t.CustomerParty) && t.lives(k, t.ConsultParty) && after(c) && after(k)
 }
 
-// blocks is why the attempt stands in the way of a new press on its ends.
-func (t Transfer) blocks(c, k Leg) Reason {
+// blocks is why the attempt stands in the way of a press on these ends: while it
+// is under way, of either call; unconfirmed, of both calls in either role, by
+// whichever party of the owner's.
+func (t Transfer) blocks(e Ends, b Board) Reason {
+	customer, consult := e.Names(t.CustomerSession), e.Names(t.ConsultSession)
 	switch t.Phase {
 	case Checking, Sent, Accepted:
-		return ReasonJoining
-	case Unconfirmed:
+		if customer || consult {
+			return ReasonJoining
+		}
+	case Unconfirmed, Confirmed:
+		if !customer || !consult {
+			return ReasonNone
+		}
+		c, _ := b.Leg(t.CustomerSession)
+		k, _ := b.Leg(t.ConsultSession)
 		switch {
-		case !t.lives(c, t.CustomerParty) || !t.lives(k, t.ConsultParty):
+		case t.Phase == Confirmed, !t.lives(c, t.CustomerParty), !t.lives(k, t.ConsultParty):
 			return ReasonLeft
 		case !t.inPlace(c, k):
 			return ReasonUnconfirmedStill
 		}
-	case Confirmed:
-		return ReasonLeft
 	case PhaseNone, Refused, Failed, Abandoned:
 	}
 	return ReasonNone
