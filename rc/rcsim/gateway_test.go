@@ -35,7 +35,7 @@ type wsFrame struct {
 // note is the interesting part of a telephony notification.
 type note struct {
 	Event, SubscriptionID, OwnerID, UUID, Timestamp string
-	Body                                           struct {
+	Body                                            struct {
 		Sequence           int
 		SessionID          string
 		TelephonySessionID string
