@@ -471,5 +471,12 @@ func (d *desk) heard(m ws.Message) {
 		d.up(m)
 	case ws.Down:
 		d.down(m)
+	case ws.Filters:
+		for _, dis := range m.Disabled {
+			d.disabled(dis)
+		}
+		if m.Err != nil {
+			d.log.Warn("filters refused", "err", m.Err)
+		}
 	}
 }

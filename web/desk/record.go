@@ -102,21 +102,33 @@ func (d *desk) save() {
 	d.saved <- d.own.Save()
 }
 
-// keepBoard keeps the newest board in the bucket, for a restart or a take-over.
+// keepBoard keeps the newest board in the bucket, for a restart or a take-over;
+// when the desk closes, also the last one.
 func (d *desk) keepBoard() {
 	for {
 		select {
 		case saved := <-d.saved:
-			raw, err := json.Marshal(saved)
-			if err == nil {
-				_, err = d.cfg.boards.Put(d.ctx, key(d.person), raw)
-			}
-			if err != nil && d.ctx.Err() == nil {
-				d.log.Warn("board not kept", "err", err)
-			}
+			d.put(saved)
 		case <-d.ctx.Done():
+			select {
+			case saved := <-d.saved:
+				d.put(saved)
+			default:
+			}
 			return
 		}
+	}
+}
+
+func (d *desk) put(saved board.Saved) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), 2*time.Second)
+	defer cancel()
+	raw, err := json.Marshal(saved)
+	if err == nil {
+		_, err = d.cfg.boards.Put(ctx, key(d.person), raw)
+	}
+	if err != nil {
+		d.log.Warn("board not kept", "err", err)
 	}
 }
 

@@ -18,8 +18,6 @@ const (
 	teamRefresh   = 5 * time.Minute
 	teamReads     = 10 // session reads a minute for colleagues' cards
 	presencesEach = 30 // extensions of one presence request
-	mayMonitor    = "Monitoring"
-	mayBeWatched  = "Monitored"
 )
 
 // team is the colleagues a supervisor may monitor, each watched through the
@@ -91,18 +89,18 @@ func readRoster(ctx context.Context, caller *rc.Caller, account, me string) (ros
 		if err != nil {
 			return roster{}, err
 		}
-		if !slices.ContainsFunc(members, func(m rc.Member) bool { return m.ID == me && slices.Contains(m.Permissions, mayMonitor) }) {
+		if !slices.ContainsFunc(members, func(m rc.Member) bool { return m.ExtensionID == me && m.Monitoring }) {
 			continue
 		}
 		r.groups = append(r.groups, g.Name)
 		for _, m := range members {
-			if m.ID == me || !slices.Contains(m.Permissions, mayBeWatched) {
+			if m.ExtensionID == me || !m.Monitored {
 				continue
 			}
-			known := r.members[m.ID]
+			known := r.members[m.ExtensionID]
 			if known == nil {
-				known = &member{watch: board.NewWatch(board.Owner{AccountID: account, ExtensionID: m.ID, ExtensionNumber: m.ExtensionNumber})}
-				r.members[m.ID] = known
+				known = &member{watch: board.NewWatch(board.Owner{AccountID: account, ExtensionID: m.ExtensionID, ExtensionNumber: m.Number})}
+				r.members[m.ExtensionID] = known
 			}
 			known.groups = append(known.groups, g.Name)
 		}
@@ -116,7 +114,7 @@ func readRoster(ctx context.Context, caller *rc.Caller, account, me string) (ros
 	}
 	for _, p := range people {
 		if m := r.members[p.ID]; m != nil {
-			m.watch.Name(cmp.Or(p.ExtensionNumber, m.watch.State.Owner().ExtensionNumber), p.Name)
+			m.watch.Name(cmp.Or(p.Number, m.watch.State.Owner().ExtensionNumber), p.Name)
 		}
 	}
 	return r, nil

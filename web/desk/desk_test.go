@@ -1,0 +1,571 @@
+package desk_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cordboard/cordboard/rc/board"
+	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/telephony"
+	"github.com/cordboard/cordboard/web/problem"
+	"github.com/cordboard/cordboard/web/session"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func TestCompleteTransfer(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 1})
+	s := l.open(agent)
+	c, k := l.consulting()
+	snap := s.until("ready", ready)
+	if p := snap.Pair; p.CustomerSession != c || p.ConsultSession != k || p.Why != board.WhyOnly || !p.Bound {
+		t.Fatalf("pair = %+v", p)
+	}
+	s.mustAct(pressed(board.ActionComplete, snap))
+	snap = s.until("confirmed", phase(board.Confirmed))
+	l.await(rcsim.Talking(customer, consult))
+	if n := l.bridges(); n != 1 {
+		t.Errorf("%d bridge requests, want 1", n)
+	}
+	if len(snap.Today) != 1 || snap.Today[0].End != board.EndJoined {
+		t.Errorf("today = %+v", snap.Today)
+	}
+	// Accepted may be missing: the events may come before the answer.
+	phases := l.phases(s.p, board.Confirmed)
+	if len(phases) < 3 || phases[0] != board.Checking || phases[1] != board.Sent {
+		t.Errorf("ledger phases = %v", phases)
+	}
+}
+
+// phases reads a person's transfer steps from the ledger until the last is as
+// wanted: what settles an attempt is written behind its being shown.
+func (l *lab) phases(p session.Person, last board.Phase) []board.Phase {
+	l.t.Helper()
+	for {
+		entries, err := l.ledger.Person(l.t.Context(), p.AccountID, p.ExtensionID, time.Now().Add(-time.Hour))
+		l.do(err)
+		var phases []board.Phase
+		for _, e := range entries {
+			if e.Kind != "transfer" {
+				continue
+			}
+			var tr board.Transfer
+			l.do(json.Unmarshal(e.Data, &tr))
+			phases = append(phases, tr.Phase)
+		}
+		if len(phases) > 0 && phases[len(phases)-1] == last {
+			return phases
+		}
+	}
+}
+
+func TestTwoPressesMakeOneRequest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 2})
+	s := l.open(agent)
+	l.consulting()
+	snap := s.until("ready", ready)
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			// A press that comes after the transfer is refused as a claim that no longer holds.
+			var p *problem.Problem
+			if err := s.act(pressed(board.ActionComplete, snap)); err != nil && (!errors.As(err, &p) || p.Code != problem.CodeChanged) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	s.until("confirmed", phase(board.Confirmed))
+	if n := l.bridges(); n != 1 {
+		t.Errorf("%d bridge requests, want 1", n)
+	}
+}
+
+func TestWhatIsNotReadyIsNotSent(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		set  func(l *lab, customerSession string)
+		want board.Reason
+	}{
+		"consult rings although my party says Answered": {
+			func(l *lab, c string) { l.ringing(c) }, board.ReasonConsultRinging,
+		},
+		"consult is a voicemail": {
+			func(l *lab, c string) { l.do(l.sim.Voicemail(consult, l.ringing(c))) }, board.ReasonFarVoicemail,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, rcsim.Options{Seed: 3})
+			s := l.open(agent)
+			test.set(l, l.talk(customer))
+			snap := s.until(string(test.want), func(s board.Snapshot) bool { return s.Pair != nil && s.Readiness.Reason == test.want })
+			s.mustAct(pressed(board.ActionComplete, snap))
+			if n := l.bridges(); n != 0 {
+				t.Errorf("%d bridge requests", n)
+			}
+		})
+	}
+}
+
+func TestVoicemailLeavesTheCustomerAlone(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 4})
+	s := l.open(agent)
+	c := l.talk(customer)
+	l.do(l.sim.Voicemail(consult, l.ringing(c)))
+	s.until("alone", func(s board.Snapshot) bool { return s.Alone == c })
+}
+
+func TestSecondCustomerIsNeverOffered(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 5})
+	s := l.open(agent)
+	c := l.talk(customer)
+	l.do(l.sim.Hold(agent, c))
+	other := l.talk(second)
+	snap := s.until("both proven", leg(other, func(l board.Leg) bool { return l.Far.State == board.FarAnswered }))
+	if snap.Pair != nil || snap.Readiness.Ready || len(snap.Choices) != 2 {
+		t.Errorf("pair %+v, readiness %+v, choices %+v", snap.Pair, snap.Readiness, snap.Choices)
+	}
+}
+
+func TestChosenEndsAreJoined(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 6})
+	s := l.open(agent)
+	a := l.talk(customer)
+	l.do(l.sim.Hold(agent, a))
+	b := l.talk(second)
+	snap := s.until("choices", func(s board.Snapshot) bool { return len(s.Choices) == 2 })
+	la, _ := snap.Board.Leg(a)
+	lb, _ := snap.Board.Leg(b)
+	s.mustAct(board.Claim{Action: board.ActionChoose, Ends: board.Ends{CustomerSession: a, CustomerParty: la.PartyID, ConsultSession: b, ConsultParty: lb.PartyID}, Revision: snap.Revision})
+	snap = s.until("chosen", ready)
+	if snap.Pair.Why != board.WhyChosen || !snap.Pair.TwoOutside {
+		t.Fatalf("pair = %+v", snap.Pair)
+	}
+	s.mustAct(pressed(board.ActionComplete, snap))
+	s.until("confirmed", phase(board.Confirmed))
+	l.await(rcsim.Talking(customer, second))
+}
+
+func TestCustomerLeavesOnHold(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 7})
+	s := l.open(agent)
+	c, k := l.consulting()
+	s.until("ready", ready)
+	l.do(l.sim.OutsideHangup(customer, c))
+	snap := s.until("said", noticed(board.NoticeCustomerLeft))
+	n := notice(snap, board.NoticeCustomerLeft)
+	if n.Args.Number != customer || n.Args.Held <= 0 || !n.Args.ConsultThere || snap.Pair != nil {
+		t.Errorf("notice %+v, pair %+v", n, snap.Pair)
+	}
+	if len(snap.Today) != 1 || snap.Today[0].End != board.EndLost {
+		t.Errorf("today = %+v", snap.Today)
+	}
+	if st, _ := l.sim.State().Session(k); !st.Alive {
+		t.Error("the consult was ended")
+	}
+}
+
+func TestRefusalSaysWhatIsStillTrue(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 8})
+	s := l.open(agent)
+	l.consulting()
+	snap := s.until("ready", ready)
+	l.sim.SetFault("bridge", rcsim.Fault{Status: 409, Code: "TAS-102", Times: 1})
+	s.mustAct(pressed(board.ActionComplete, snap))
+	snap = s.until("refused", phase(board.Refused))
+	if a := snap.Attempt; a.Code != "TAS-102" || a.Status != 409 || a.RequestID == "" || !a.CustomerHeld || !a.ConsultAlive {
+		t.Errorf("attempt = %+v", a)
+	}
+	if !snap.Readiness.Ready {
+		t.Errorf("not ready for another press: %+v", snap.Readiness)
+	}
+	s.mustAct(pressed(board.ActionComplete, snap))
+	snap = s.until("confirmed", phase(board.Confirmed))
+	if snap.Attempt.Attempt != 2 || l.bridges() != 2 {
+		t.Errorf("attempt %d, %d requests", snap.Attempt.Attempt, l.bridges())
+	}
+}
+
+func TestAcceptedAndNothingDoneIsUnconfirmed(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 9})
+	s := l.open(agent)
+	l.consulting()
+	snap := s.until("ready", ready)
+	l.sim.SetFault("bridge", rcsim.Fault{Pretend: true, Times: 1})
+	s.mustAct(pressed(board.ActionComplete, snap))
+	snap = s.until("unconfirmed", phase(board.Unconfirmed))
+	if a := snap.Attempt; !a.CustomerHeld || !a.ConsultAlive {
+		t.Errorf("attempt = %+v", a)
+	}
+	snap = s.until("a press is safe again", ready)
+	if l.bridges() != 1 {
+		t.Fatalf("%d requests before the second press", l.bridges())
+	}
+	s.mustAct(pressed(board.ActionComplete, snap))
+	s.until("confirmed", phase(board.Confirmed))
+	l.await(rcsim.Talking(customer, consult))
+}
+
+func TestUnansweredBridgeIsSettledByEvents(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 10})
+	s := l.open(agent)
+	l.consulting()
+	snap := s.until("ready", ready)
+	l.sim.SetFault("bridge", rcsim.Fault{Silent: true})
+	s.mustAct(pressed(board.ActionComplete, snap))
+	s.until("confirmed", phase(board.Confirmed))
+	if l.bridges() != 1 {
+		t.Errorf("%d requests", l.bridges())
+	}
+}
+
+func TestLostEventsOfABridgeAreRead(t *testing.T) {
+	t.Parallel()
+	for _, how := range []rcsim.BridgeEvents{rcsim.BridgeBothGone, rcsim.BridgeSecondDisconnected, rcsim.BridgeFirstOnly} {
+		t.Run("events "+string(how), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, rcsim.Options{Seed: 11})
+			l.sim.SetBridgeEvents(how)
+			s := l.open(agent)
+			l.consulting()
+			s.mustAct(pressed(board.ActionComplete, s.until("ready", ready)))
+			s.until("confirmed", phase(board.Confirmed))
+		})
+	}
+}
+
+// A process that dies between sent and confirmed leaves an attempt that its
+// successor settles by reading.
+func TestSettledByReadingAfterACrash(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 12})
+	s := l.open(agent)
+	l.consulting()
+	snap := s.until("ready", ready)
+	l.sim.HoldEvents()
+	l.sim.SetFault("bridge", rcsim.Fault{Silent: true})
+	acted := make(chan error, 1)
+	go func() { acted <- s.act(pressed(board.ActionComplete, snap)) }()
+	l.await(rcsim.Talking(customer, consult))
+	l.sim.ClearFaults() // lets the hanging request end
+	l.desks.Close()
+	<-acted
+	l.desks = l.newDesks("two")
+	s = l.openAt(l.desks, agent)
+	s.until("confirmed", phase(board.Confirmed))
+	if l.bridges() != 1 {
+		t.Errorf("%d requests", l.bridges())
+	}
+}
+
+func TestRestartKeepsThePairAndTheHoldClock(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 13})
+	s := l.open(agent)
+	l.consulting()
+	before := s.until("ready", ready)
+	l.desks.Close()
+	l.desks = l.newDesks("two")
+	s = l.openAt(l.desks, agent)
+	after := s.until("ready", ready)
+	if before.Pair.Ends != after.Pair.Ends || after.Revision <= before.Revision {
+		t.Errorf("pair %+v then %+v, revisions %d, %d", before.Pair, after.Pair, before.Revision, after.Revision)
+	}
+	lb, _ := before.Board.Leg(before.Pair.CustomerSession)
+	la, _ := after.Board.Leg(after.Pair.CustomerSession)
+	if !lb.Held.Time.Equal(la.Held.Time) || la.Held.AtLeast {
+		t.Errorf("held %+v then %+v", lb.Held, la.Held)
+	}
+}
+
+func TestBackToCustomer(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 14, NoAutoHold: true})
+	s := l.open(agent)
+	c := l.talk(customer)
+	snap := s.until("talking", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
+	s.mustAct(onLeg(board.ActionHold, snap, c)) // a hold made by REST: unhold undoes it
+	s.until("held", leg(c, board.Leg.OnHold))
+	k, err := l.sim.Dial(agent, consult)
+	l.do(err)
+	l.do(l.sim.Answer(consult, k))
+	snap = s.until("ready", ready)
+	s.mustAct(pressed(board.ActionBack, snap))
+	snap = s.until("back", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
+	l.await(rcsim.Over(k))
+	l.await(rcsim.Talking(customer, agent))
+	snap = s.until("recorded", func(s board.Snapshot) bool { return len(s.Today) == 1 })
+	if snap.Today[0].End != board.EndBack {
+		t.Errorf("today = %+v", snap.Today)
+	}
+}
+
+func TestBackSaysWhenOnlyThePhoneCanUnhold(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 15})
+	s := l.open(agent)
+	c, k := l.consulting() // held by the phone
+	s.mustAct(pressed(board.ActionBack, s.until("ready", ready)))
+	l.await(rcsim.Over(k))
+	snap := s.until("press hold", noticed(board.NoticePressHold))
+	if n := notice(snap, board.NoticePressHold); n.SessionID != c || !n.Args.CustomerHeld {
+		t.Errorf("notice = %+v", n)
+	}
+	if st, _ := l.sim.State().Session(c); !st.Alive {
+		t.Error("the customer's call ended")
+	}
+}
+
+// Back and hang-up race Complete in every order: the customer's call never ends.
+func TestRacesNeverEndTheCustomersCall(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 16})
+	s := l.open(agent)
+	other := []board.Action{board.ActionBack, board.ActionHangUp}
+	for round := range 12 {
+		l.sim.SetFault([]string{"session", "bridge", "drop"}[round%3], rcsim.Fault{DelayMs: 20 * (round % 4), Times: 3})
+		c, k := l.consulting()
+		snap := s.until("ready", func(s board.Snapshot) bool { return ready(s) && s.Pair.CustomerSession == c })
+		claims := []board.Claim{pressed(board.ActionComplete, snap), pressed(board.ActionBack, snap)}
+		if other[round%2] == board.ActionHangUp {
+			claims[1] = onLeg(board.ActionHangUp, snap, k)
+		}
+		if round%4 >= 2 {
+			claims[0], claims[1] = claims[1], claims[0]
+		}
+		var wg sync.WaitGroup
+		for _, claim := range claims {
+			wg.Go(func() { _ = s.act(claim) })
+		}
+		wg.Wait()
+		s.until("settled", func(s board.Snapshot) bool {
+			return (s.Attempt == nil || s.Attempt.Phase.Settled()) && len(s.Asked) == 0
+		})
+		p, ok := l.sim.State().Party(c, customer)
+		if !ok || !p.Alive() {
+			t.Fatalf("round %d: the customer was cut off\n%s", round, l.sim.State())
+		}
+		l.sim.ClearFaults()
+		l.do(l.sim.OutsideHangup(customer, c))
+		l.await(rcsim.Over(c))
+		if st, _ := l.sim.State().Session(k); st.Alive {
+			l.do(l.sim.Hangup(consult, k))
+		}
+		s.until("idle", func(s board.Snapshot) bool { return s.Board.Alive() == 0 })
+	}
+}
+
+func TestForeignIDsAreNotFoundAndNothingIsSent(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 17})
+	s := l.open(agent)
+	l.consulting()
+	mine := s.until("ready", ready)
+	// Another agent's call.
+	theirs, err := l.sim.Call(second, "", "105")
+	l.do(err)
+	l.do(l.sim.Answer("105", theirs))
+	st, _ := l.sim.State().Session(theirs)
+	var their string
+	for _, p := range st.Parties {
+		if p.ExtensionNumber == "105" {
+			their = p.ID
+		}
+	}
+	consultsParty := ""
+	if st, ok := l.sim.State().Party(mine.Pair.ConsultSession, consult); ok {
+		consultsParty = st.ID
+	}
+	foreign := board.Ends{CustomerSession: mine.Pair.CustomerSession, CustomerParty: mine.Pair.CustomerParty, ConsultSession: theirs, ConsultParty: their}
+	farParty := board.Ends{CustomerSession: mine.Pair.CustomerSession, CustomerParty: mine.Pair.CustomerParty, ConsultSession: mine.Pair.ConsultSession, ConsultParty: consultsParty}
+	for _, action := range []board.Action{
+		board.ActionComplete, board.ActionBack, board.ActionChoose,
+		board.ActionHold, board.ActionUnhold, board.ActionHangUp, board.ActionReread,
+	} {
+		for name, ends := range map[string]board.Ends{"another's call": foreign, "another's party in my call": farParty} {
+			t.Run(string(action)+" "+name, func(t *testing.T) {
+				before := len(l.sim.Requests("", ""))
+				err := s.act(board.Claim{Action: action, Ends: ends, SessionID: ends.ConsultSession, PartyID: ends.ConsultParty, Revision: mine.Revision})
+				var p *problem.Problem
+				if !errors.As(err, &p) || p.Code != problem.CodeNotFound {
+					t.Errorf("err = %v, want not found", err)
+				}
+				if n := len(l.sim.Requests("", "")); n != before {
+					t.Errorf("%d requests were sent", n-before)
+				}
+			})
+		}
+	}
+}
+
+func TestAClaimThatNoLongerHolds(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 18})
+	s := l.open(agent)
+	_, k := l.consulting()
+	old := s.until("ready", ready)
+	l.do(l.sim.Hangup(consult, k))
+	s.until("no pair", func(s board.Snapshot) bool { return s.Pair == nil })
+	err := s.act(pressed(board.ActionComplete, old))
+	var p *problem.Problem
+	if !errors.As(err, &p) || p.Code != problem.CodeChanged {
+		t.Errorf("err = %v, want changed", err)
+	}
+	s.until("said", noticed(board.NoticeChanged))
+	if l.bridges() != 0 {
+		t.Error("a bridge was sent")
+	}
+}
+
+func TestHoldUnholdHangUp(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 19})
+	s := l.open(agent)
+	c := l.talk(customer)
+	snap := s.until("proven", leg(c, func(l board.Leg) bool { return l.Far.State == board.FarAnswered }))
+	s.mustAct(onLeg(board.ActionHold, snap, c))
+	snap = s.until("held", leg(c, board.Leg.OnHold))
+	s.mustAct(onLeg(board.ActionUnhold, snap, c))
+	snap = s.until("unheld", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
+	l.sim.SetFault("hold", rcsim.Fault{Status: 409, Code: "TAS-102", Times: 1})
+	s.mustAct(onLeg(board.ActionHold, snap, c))
+	snap = s.until("refused", noticed(board.NoticeActionRefused))
+	if n := notice(snap, board.NoticeActionRefused); n.Args.Code != "TAS-102" || n.Args.RequestID == "" {
+		t.Errorf("notice = %+v", n)
+	}
+	s.mustAct(onLeg(board.ActionHangUp, snap, c))
+	s.until("over", leg(c, func(l board.Leg) bool { return !l.Alive() }))
+	l.await(rcsim.Over(c))
+}
+
+func TestAnEventOfTheGapIsOnTheBoard(t *testing.T) {
+	t.Parallel()
+	for name, refuse := range map[string]bool{"recovered": false, "recovery refused": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, rcsim.Options{Seed: 20})
+			s := l.open(agent)
+			c := l.talk(customer)
+			k := l.ringing(c)
+			s.until("rings", func(s board.Snapshot) bool { return s.Readiness.Reason == board.ReasonConsultRinging })
+			l.sim.RefuseRecovery(refuse)
+			l.sim.SetFault("wstoken", rcsim.Fault{Status: 503, Code: "CMN-201", Times: 1})
+			l.sim.CutSocket(agent, rcsim.CutReset)
+			snap := s.until("reconnecting", func(s board.Snapshot) bool { return s.Feed.State == board.FeedReconnecting })
+			if snap.Pair != nil && snap.Readiness.Reason != board.ReasonStale {
+				t.Errorf("decided from old news: %+v", snap.Readiness)
+			}
+			l.do(l.sim.Answer(consult, k))
+			l.do(l.sim.OutsideHangup(customer, c))
+			snap = s.until("live", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive })
+			snap = s.until("the customer left", leg(c, func(l board.Leg) bool { return !l.Alive() }))
+			snap = s.until("the consult answered", leg(k, func(l board.Leg) bool { return l.Far.State == board.FarAnswered }))
+			if snap.Pair != nil {
+				t.Errorf("pair = %+v", snap.Pair)
+			}
+		})
+	}
+}
+
+func TestTeamSeesTheTransfer(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 21})
+	c := l.talk(customer) // before the supervisor looks
+	sup := l.open(boss)
+	box := l.desks.FollowTeam(sup.p)
+	t.Cleanup(box.Close)
+	s := l.open(agent)
+	untilStage := func(want board.Stage) board.Member {
+		t.Helper()
+		for {
+			team, err := l.desks.Team(t.Context(), sup.p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range team.Members {
+				if m.Owner.ExtensionNumber == agent && m.Stage == want {
+					return m
+				}
+			}
+			select {
+			case <-box.C():
+				box.Take()
+			case <-t.Context().Done():
+				t.Fatalf("never %s", want)
+			}
+		}
+	}
+	m := untilStage(board.StageTalking)
+	if m.Owner.Name != s.p.Name {
+		t.Errorf("name = %q", m.Owner.Name)
+	}
+	k := l.ringing(c)
+	untilStage(board.StageConsultRinging)
+	l.do(l.sim.Answer(consult, k))
+	untilStage(board.StageConsulting)
+	s.mustAct(pressed(board.ActionComplete, s.until("ready", ready)))
+	m = untilStage(board.StageJoined)
+	if m.Last == nil || m.Last.Customer.SessionID != c {
+		t.Errorf("member = %+v", m)
+	}
+	var p *problem.Problem
+	if _, err := l.desks.Team(t.Context(), s.p); !errors.As(err, &p) || p.Code != problem.CodeNotSupervisor {
+		t.Errorf("an agent got the team: %v", err)
+	}
+}
+
+func TestWhatRingCentralDoesNotAllowIsNamed(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 22})
+	l.sim.SetScopes(rcsim.ConfidentialClient, "ReadAccounts", "ReadPresence", "WebSocket")
+	p := l.person(agent)
+	box := l.desks.Follow(p)
+	t.Cleanup(box.Close)
+	if err := l.desks.Open(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	s := &seat{lab: l, p: p, box: box, at: l.desks}
+	snap := s.until("refused", func(s board.Snapshot) bool { return s.Feed.State == board.FeedRefused })
+	if len(snap.Denied) == 0 || snap.Denied[0].Scope != "CallControl" {
+		t.Errorf("denied = %+v", snap.Denied)
+	}
+}
+
+func TestADeskOwnedElsewhere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 23})
+	first := l.desks
+	l.open(agent)
+	other := l.newDesks("two")
+	s := l.openAt(other, agent) // the first instance owns the desk
+	l.consulting()
+	snap := s.until("ready", ready)
+	first.Close() // its owner dies
+	for other.Open(t.Context(), s.p) != nil {
+		if t.Context().Err() != nil {
+			t.Fatal("never taken over")
+		}
+	}
+	snap = s.until("ready again", ready)
+	s.mustAct(pressed(board.ActionComplete, snap))
+	s.until("confirmed", phase(board.Confirmed))
+	if l.bridges() != 1 {
+		t.Errorf("%d bridges", l.bridges())
+	}
+}
