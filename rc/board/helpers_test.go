@@ -93,7 +93,7 @@ func event(sessionID string, sequence int64, seconds float64, parties ...telepho
 }
 
 func listed(sessionID string, parties ...telephony.Party) telephony.Session {
-	return telephony.Session{ID: sessionID, Origin: "Call", Created: at(0), Parties: parties}
+	return telephony.Session{ID: sessionID, Origin: "Call", Parties: parties}
 }
 
 // apply folds events in the order given.

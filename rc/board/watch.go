@@ -91,6 +91,9 @@ func (w *Watch) ended(was, l Leg, pair *Pair) (Happening, bool) {
 	if l.Reason == telephony.ReasonAttendedTransfer || moves(l.Reason) {
 		return Happening{}, false
 	}
+	if c, ok := w.Board.Leg(w.recent.CustomerSession); ok && w.recent.Names(l.SessionID) && c.Reason == telephony.ReasonAttendedTransfer {
+		return Happening{}, false // the second end of a transfer may leave without a reason
+	}
 	h := Happening{Leg: l}
 	if pair != nil && pair.Names(l.SessionID) {
 		other := pair.CustomerSession
