@@ -40,7 +40,7 @@ func (s *Server) controlRoutes() {
 			status, v, err := h(w, r)
 			switch {
 			case err != nil:
-				e, ok := errors.AsType[*refusal](err)
+				e, ok := errors.AsType[*restError](err)
 				if !ok {
 					e = refuse(http.StatusBadRequest, "", err.Error())
 				}

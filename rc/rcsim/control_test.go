@@ -93,7 +93,7 @@ func TestPhonesPageIsServed(t *testing.T) {
 // states reads the stream; it ends with ctx.
 func states(ctx context.Context, t *testing.T, w *world) <-chan rcsim.State {
 	t.Helper()
-	res, err := w.http.Do(w.request("GET", "/sim/api/stream", "").WithContext(ctx))
+	res, err := w.http.Do(w.request("GET", "/sim/api/stream", "").WithContext(ctx)) //nolint:bodyclose // closed by the goroutine that reads it
 	if err != nil {
 		t.Fatal(err)
 	}

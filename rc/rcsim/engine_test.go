@@ -152,6 +152,19 @@ func TestSequences(t *testing.T) {
 			},
 		},
 		{
+			name: "the caller leaves a ringing queue",
+			play: func(w *world) string {
+				w.must(w.SetOnline("104", false))
+				id := w.call(customer, "300")
+				w.must(w.OutsideHangup(customer, id))
+				return id
+			},
+			want: []string{
+				"2: -1 Setup", "3: -2 Setup", "4: -1 Answered", "5: -2 Disconnected", "6: -3 Setup", "7: -3 Proceeding +pickup", "8: -4 Setup",
+				"9: -4 Proceeding +pickup", "10: -1 Disconnected", "11: -3 Disconnected", "12: -4 Disconnected",
+			},
+		},
+		{
 			name: "a queue without idle members takes a message",
 			play: func(w *world) string {
 				for _, m := range []string{"104", "105", "106"} {
@@ -290,6 +303,10 @@ func TestPhoneHoldsItsOtherCall(t *testing.T) {
 			w.must(w.Unhold("102", first)) // swap
 			if a, b := w.party(first, "102"), w.party(second, "102"); a.Code != "Answered" || b.Code != "Hold" {
 				t.Errorf("swapped: %s, %s", a.Code, b.Code)
+			}
+			w.dial("102", "103")
+			if a, b := w.party(first, "102"), w.party(second, "102"); a.Code != "Hold" || b.Code != "Hold" {
+				t.Errorf("dialling: %s, %s", a.Code, b.Code)
 			}
 		})
 	}

@@ -194,8 +194,8 @@ func (s *Server) fault(operation, extension string) (Fault, bool) {
 	return Fault{}, false
 }
 
-func (f Fault) refusal() *refusal {
-	r := &refusal{status: f.Status, code: f.Code, message: f.Message, retryAfter: time.Duration(f.RetryAfter) * time.Second}
+func (f Fault) refusal() *restError {
+	r := &restError{status: f.Status, code: f.Code, message: f.Message, retryAfter: time.Duration(f.RetryAfter) * time.Second}
 	if r.code == "" {
 		r.code = map[int]string{
 			http.StatusUnauthorized: "OAU-128", http.StatusForbidden: "TAS-106", http.StatusNotFound: "CMN-102", http.StatusConflict: "TAS-102",

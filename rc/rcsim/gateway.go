@@ -322,7 +322,7 @@ func (s *Server) handleSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	var refused *refusal
+	var refused *restError
 	_ = s.change(func() error {
 		refused = s.open(k, r, q)
 		return nil
@@ -363,7 +363,7 @@ func (s *Server) write(ctx context.Context, conn *websocket.Conn, v any) error {
 }
 
 // open checks the token, finds or makes the session, and queues ConnectionDetails and what is to be replayed.
-func (s *Server) open(k *socket, r *http.Request, q url.Values) *refusal {
+func (s *Server) open(k *socket, r *http.Request, q url.Values) *restError {
 	now := s.now()
 	t := s.gate.tokens[q.Get("access_token")]
 	switch {

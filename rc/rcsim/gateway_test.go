@@ -93,6 +93,20 @@ func (w *world) wsToken(access string) string {
 	return m["ws_access_token"].(string)
 }
 
+// dialConn upgrades a connection; whoever asked closes it.
+func (w *world) dialConn(q url.Values) *websocket.Conn {
+	w.t.Helper()
+	conn, res, err := websocket.Dial(w.t.Context(), w.url+"/ws?"+q.Encode(), &websocket.DialOptions{HTTPClient: &http.Client{Transport: w.http.Transport}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if res.Body != nil {
+		_ = res.Body.Close()
+	}
+	conn.SetReadLimit(1 << 20)
+	return conn
+}
+
 // dialSocket opens a socket and reads it to its end.
 func (w *world) dialSocket(token, wsc string) *wire {
 	w.t.Helper()
@@ -103,11 +117,7 @@ func (w *world) dialSocket(token, wsc string) *wire {
 	if wsc != "" {
 		q.Set("wsc", wsc)
 	}
-	conn, _, err := websocket.Dial(w.t.Context(), w.url+"/ws?"+q.Encode(), &websocket.DialOptions{HTTPClient: &http.Client{Transport: w.http.Transport}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	conn.SetReadLimit(1 << 20)
+	conn := w.dialConn(q)
 	c := &wire{w: w, conn: conn, frames: make(chan wsFrame, 1000)}
 	done := make(chan struct{})
 	go func() {
@@ -341,11 +351,28 @@ func TestGatewaySubscription(t *testing.T) {
 	})
 }
 
+// TestAnswerComesBeforeNotifications: official clients die of a notification before the answer to their subscription.
+func TestAnswerComesBeforeNotifications(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	c := w.open("102")
+	w.SetFault("subscribe", rcsim.Fault{AnswerDelayMs: 100})
+	c.write(`[{"type":"ClientRequest","messageId":"late","method":"POST","path":"/restapi/v1.0/subscription"},` + filtersBody(ownFilter) + `]`)
+	w.await(rcsim.Subscribed("102"))
+	w.call(customer, "102")
+	if f := c.read(); f.Type != "ClientRequest" || f.MessageID != "late" {
+		t.Errorf("first comes the answer: %s", f.raw)
+	}
+	if got, want := c.lines(2), []string{"3: -2 Setup", "5: -2 Proceeding +pickup"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // drain throws away what has arrived, up to a heartbeat's answer.
 func (c *wire) drain() {
 	c.w.t.Helper()
 	c.write(`[{"type":"Heartbeat","messageId":"drain"}]`)
-	for c.read().MessageID != "drain" {
+	for f := c.read(); f.MessageID != "drain"; f = c.read() {
+		c.w.t.Log("not looked at:", f.Type)
 	}
 }
 
@@ -585,7 +612,7 @@ func TestSocketsEnd(t *testing.T) {
 			t.Errorf("%d %s", r.status, r.body)
 		}
 	})
-	t.Run("when one sign-in too many ends the oldest", func(t *testing.T) {
+	t.Run("when one sign-in too many ends the oldest", func(*testing.T) {
 		first := w.open("104")
 		second := w.open("104")
 		third := w.open("104")
@@ -625,10 +652,7 @@ func TestSocketTimeouts(t *testing.T) {
 	t.Run("no pong", func(t *testing.T) {
 		w := newWorld(t, rcsim.Options{PingEvery: 10 * time.Millisecond, PongWithin: 30 * time.Millisecond})
 		q := url.Values{"access_token": {w.wsToken(w.signIn("102"))}}
-		conn, _, err := websocket.Dial(t.Context(), w.url+"/ws?"+q.Encode(), &websocket.DialOptions{HTTPClient: &http.Client{Transport: w.http.Transport}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := w.dialConn(q)
 		defer func() { _ = conn.CloseNow() }()
 		w.await(rcsim.Connected("102", 1))
 		w.await(rcsim.Connected("102", 0)) // nobody reads, so nobody pongs

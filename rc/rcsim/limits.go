@@ -65,7 +65,7 @@ func (s *Server) limit(w http.ResponseWriter, u *User, c *Client, group string) 
 	h.Set("X-Rate-Limit-Remaining", strconv.Itoa(remaining))
 	h.Set("X-Rate-Limit-Window", seconds(s.meter.limits.Window))
 	if !ok {
-		return &refusal{status: http.StatusTooManyRequests, code: "CMN-301", message: "Request rate exceeded", retryAfter: s.meter.limits.Penalty}
+		return &restError{status: http.StatusTooManyRequests, code: "CMN-301", message: "Request rate exceeded", retryAfter: s.meter.limits.Penalty}
 	}
 	return nil
 }

@@ -57,17 +57,17 @@ func newOAuth() *oauth {
 	return &oauth{codes: map[string]*authCode{}, access: map[string]*grant{}, refresh: map[string]*grant{}}
 }
 
-// oauthRefusal is an error of the OAuth endpoints (API sheet 2.5).
-type oauthRefusal struct {
+// oauthError is an error of the OAuth endpoints (API sheet 2.5).
+type oauthError struct {
 	err, code, message string
 	status             int
 	extra              map[string]string
 }
 
-func (e *oauthRefusal) Error() string { return e.err + " " + e.code }
+func (e *oauthError) Error() string { return e.err + " " + e.code }
 
-func oauthError(kind, code, message string) error {
-	return &oauthRefusal{err: kind, code: code, message: message, status: http.StatusBadRequest}
+func refuseOAuth(kind, code, message string) error {
+	return &oauthError{err: kind, code: code, message: message, status: http.StatusBadRequest}
 }
 
 // tokenWire is TokenInfo.
@@ -107,7 +107,7 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 		case grantJWT:
 			out, err = s.redeemJWT(w, r, c, form)
 		default:
-			err = oauthError("unsupported_grant_type", "OAU-250", "Unsupported grant type")
+			err = refuseOAuth("unsupported_grant_type", "OAU-250", "Unsupported grant type")
 		}
 		return err
 	})
@@ -168,12 +168,12 @@ func (s *Server) oauthForm(w http.ResponseWriter, r *http.Request) (url.Values, 
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil {
-		s.writeOAuthError(w, r, oauthError("invalid_request", "OAU-111", "The form cannot be parsed"))
+		s.writeOAuthError(w, r, refuseOAuth("invalid_request", "OAU-111", "The form cannot be parsed"))
 		return nil, false
 	}
 	for name, values := range r.PostForm {
 		if len(values) > 1 {
-			s.writeOAuthError(w, r, oauthError("invalid_request", "OAU-111", "Duplicated parameter ["+name+"]"))
+			s.writeOAuthError(w, r, refuseOAuth("invalid_request", "OAU-111", "Duplicated parameter ["+name+"]"))
 			return nil, false
 		}
 	}
@@ -185,27 +185,27 @@ func (s *Server) clientOf(r *http.Request, form url.Values) (*Client, error) {
 	if r.Header.Get("Authorization") != "" {
 		id, secret, ok := r.BasicAuth()
 		if !ok {
-			return nil, oauthError("invalid_client", "OAU-134", "Invalid Authorization header")
+			return nil, refuseOAuth("invalid_client", "OAU-134", "Invalid Authorization header")
 		}
 		id, _ = url.QueryUnescape(id)
 		secret, _ = url.QueryUnescape(secret)
 		c := s.dir.clients[id]
 		if c == nil || c.Public() || subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1 {
-			return nil, oauthError("invalid_client", "OAU-153", "Invalid client credentials")
+			return nil, refuseOAuth("invalid_client", "OAU-153", "Invalid client credentials")
 		}
 		if inBody := form.Get("client_id"); inBody != "" && inBody != c.ID {
-			return nil, oauthError("invalid_client", "OAU-153", "Invalid client credentials")
+			return nil, refuseOAuth("invalid_client", "OAU-153", "Invalid client credentials")
 		}
 		return c, nil
 	}
 	c := s.dir.clients[form.Get("client_id")]
 	switch {
 	case form.Get("client_id") == "":
-		return nil, oauthError("invalid_client", "OAU-123", "Client authentication is required")
+		return nil, refuseOAuth("invalid_client", "OAU-123", "Client authentication is required")
 	case c == nil:
-		return nil, oauthError("invalid_client", "OAU-153", "Invalid client credentials")
+		return nil, refuseOAuth("invalid_client", "OAU-153", "Invalid client credentials")
 	case !c.Public():
-		return nil, oauthError("invalid_client", "OAU-123", "Client authentication is required")
+		return nil, refuseOAuth("invalid_client", "OAU-123", "Client authentication is required")
 	}
 	return c, nil
 }
@@ -222,15 +222,15 @@ func (s *Server) redeemCode(w http.ResponseWriter, r *http.Request, c *Client, f
 	}
 	switch {
 	case code == nil:
-		return tokenWire{}, oauthError("invalid_grant", "OAU-106", "Invalid authorization code")
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-106", "Invalid authorization code")
 	case code.client != c:
-		return tokenWire{}, oauthError("invalid_grant", "OAU-110", "Authorization code was issued to another application")
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-110", "Authorization code was issued to another application")
 	case s.now().After(code.expires):
-		return tokenWire{}, oauthError("invalid_grant", "OAU-108", "Authorization code is expired")
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-108", "Authorization code is expired")
 	case form.Get("redirect_uri") != code.redirect:
-		return tokenWire{}, oauthError("invalid_grant", "OAU-109", "Redirect URIs do not match")
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-109", "Redirect URIs do not match")
 	case !verified(code, form.Get("code_verifier")):
-		return tokenWire{}, oauthError("invalid_grant", "OAU-106", "Invalid authorization code")
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-106", "Invalid authorization code")
 	}
 	return s.newGrant(c, code.user, form)
 }
@@ -258,13 +258,13 @@ func (s *Server) redeemJWT(w http.ResponseWriter, r *http.Request, c *Client, fo
 			return s.newGrant(c, u, form)
 		}
 	}
-	return tokenWire{}, oauthError("invalid_grant", "OAU-251", "Invalid assertion")
+	return tokenWire{}, refuseOAuth("invalid_grant", "OAU-251", "Invalid assertion")
 }
 
 // newGrant begins an OAuth session; one too many for the person and app ends the oldest, and its sockets.
 func (s *Server) newGrant(c *Client, u *User, form url.Values) (tokenWire, error) {
 	if slices.Contains(u.Lacks, "ThirdPartyAppAccess") {
-		return tokenWire{}, &oauthRefusal{
+		return tokenWire{}, &oauthError{
 			err: "invalid_client", code: "CMN-408", status: http.StatusBadRequest,
 			message: "In order to call this API endpoint, user needs to have [ThirdPartyAppAccess] permission for requested resource.",
 			extra:   map[string]string{"permissionName": "ThirdPartyAppAccess"},
@@ -321,10 +321,10 @@ func (s *Server) refreshGrant(w http.ResponseWriter, r *http.Request, c *Client,
 	token := form.Get("refresh_token")
 	g := s.oauth.refresh[token]
 	if g == nil || g.ended {
-		return tokenWire{}, oauthError("invalid_grant", "OAU-213", "Token not found")
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-213", "Token not found")
 	}
 	if g.client != c {
-		return tokenWire{}, oauthError("invalid_grant", "OAU-120", "Token was issued to another application")
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-120", "Token was issued to another application")
 	}
 	record(r).Extension = g.user.Number
 	if err := s.limit(w, g.user, c, groupAuth); err != nil {
@@ -334,7 +334,7 @@ func (s *Server) refreshGrant(w http.ResponseWriter, r *http.Request, c *Client,
 	switch token {
 	case g.refresh:
 		if now.After(g.refreshExpires) {
-			return tokenWire{}, oauthError("invalid_grant", "OAU-210", "Token expired")
+			return tokenWire{}, refuseOAuth("invalid_grant", "OAU-210", "Token expired")
 		}
 		g.accessTTL = ttl(form.Get("access_token_ttl"), g.accessTTL, 10*time.Minute, time.Hour)
 		g.refreshTTL = ttl(form.Get("refresh_token_ttl"), g.refreshTTL, 0, 30*24*time.Hour)
@@ -349,7 +349,7 @@ func (s *Server) refreshGrant(w http.ResponseWriter, r *http.Request, c *Client,
 			return s.tokenWire(g), nil
 		}
 	}
-	return tokenWire{}, oauthError("invalid_grant", "OAU-213", "Token not found")
+	return tokenWire{}, refuseOAuth("invalid_grant", "OAU-213", "Token not found")
 }
 
 func (s *Server) tokenWire(g *grant) tokenWire {
@@ -389,7 +389,7 @@ func (s *Server) bearer(r *http.Request) (*grant, error) {
 }
 
 func (s *Server) writeOAuthError(w http.ResponseWriter, r *http.Request, err error) {
-	o, ok := errors.AsType[*oauthRefusal](err)
+	o, ok := errors.AsType[*oauthError](err)
 	if !ok {
 		s.writeError(w, r, err)
 		return

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// refusal is an answer other than success: an HTTP status and RingCentral's error code.
-type refusal struct {
+// restError is an answer other than success: an HTTP status and RingCentral's error code.
+type restError struct {
 	status        int
 	code, message string
 	extra         map[string]string // parameterName, permissionName …
 	retryAfter    time.Duration
 }
 
-func (r *refusal) Error() string { return r.code + " " + r.message }
+func (r *restError) Error() string { return r.code + " " + r.message }
 
-func refuse(status int, code, message string) *refusal {
-	return &refusal{status: status, code: code, message: message}
+func refuse(status int, code, message string) *restError {
+	return &restError{status: status, code: code, message: message}
 }
 
 // wrongState is the answer to an operation that the party's state does not allow.
 func wrongState(op string, p *party) error {
-	return &refusal{status: http.StatusConflict, code: "TAS-102", message: "Incorrect State", extra: map[string]string{"operation": op, "state": p.code}}
+	return &restError{status: http.StatusConflict, code: "TAS-102", message: "Incorrect State", extra: map[string]string{"operation": op, "state": p.code}}
 }
 
 func notAllowed() error {
@@ -30,9 +30,9 @@ func notAllowed() error {
 
 // missing is a 404 for something that a parameter names. The code is an assumption (API sheet 11.4).
 func missing(parameter string) error {
-	return &refusal{status: http.StatusNotFound, code: "CMN-102", message: "Resource for parameter [" + parameter + "] is not found", extra: map[string]string{"parameterName": parameter}}
+	return &restError{status: http.StatusNotFound, code: "CMN-102", message: "Resource for parameter [" + parameter + "] is not found", extra: map[string]string{"parameterName": parameter}}
 }
 
 func invalid(parameter string) error {
-	return &refusal{status: http.StatusBadRequest, code: "CMN-101", message: "Parameter [" + parameter + "] value is invalid", extra: map[string]string{"parameterName": parameter}}
+	return &restError{status: http.StatusBadRequest, code: "CMN-101", message: "Parameter [" + parameter + "] value is invalid", extra: map[string]string{"parameterName": parameter}}
 }

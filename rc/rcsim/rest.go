@@ -278,13 +278,13 @@ func (c *call) admit(op operation) error {
 		return err
 	}
 	if op.scope != "" && !slices.Contains(c.grant.client.Scopes, op.scope) {
-		return &refusal{
+		return &restError{
 			status: http.StatusForbidden, code: "CMN-401", extra: map[string]string{"permissionName": op.scope},
 			message: "In order to call this API endpoint, application needs to have [" + op.scope + "] permission",
 		}
 	}
 	if op.permission != "" && slices.Contains(c.user.Lacks, op.permission) {
-		return &refusal{
+		return &restError{
 			status: http.StatusForbidden, code: "CMN-408", extra: map[string]string{"permissionName": op.permission},
 			message: "In order to call this API endpoint, user needs to have [" + op.permission + "] permission for requested resource.",
 		}
@@ -426,10 +426,10 @@ func (s *Server) handleVersion(w http.ResponseWriter, r *http.Request) {
 
 // writeError answers with RingCentral's error body: the list, and the first error again at the top.
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	e, ok := errors.AsType[*refusal](err)
+	e, ok := errors.AsType[*restError](err)
 	if !ok {
-		if o, isOAuth := errors.AsType[*oauthRefusal](err); isOAuth {
-			e = &refusal{status: o.status, code: o.code, message: o.message, extra: o.extra}
+		if o, isOAuth := errors.AsType[*oauthError](err); isOAuth {
+			e = &restError{status: o.status, code: o.code, message: o.message, extra: o.extra}
 		} else {
 			e = refuse(http.StatusInternalServerError, "CMN-203", "Internal server error")
 		}

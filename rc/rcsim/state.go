@@ -171,8 +171,8 @@ func (s *Server) state() State {
 		st.Sockets = append(st.Sockets, ss)
 	}
 	slices.SortFunc(st.Sockets, func(a, b SocketState) int { return strings.Compare(a.ExtensionNumber, b.ExtensionNumber) })
-	for i := len(s.tape) - 1; i >= 0; i-- {
-		t := *s.tape[i]
+	for _, entry := range slices.Backward(s.tape) {
+		t := *entry
 		t.SaidTo = slices.Clone(t.SaidTo)
 		st.Tape = append(st.Tape, t)
 	}
@@ -190,14 +190,13 @@ func (st State) Session(id string) (SessionState, bool) {
 
 // Party is the newest party of a number (extension number or E.164) in a call; an empty id means the newest call with one.
 func (st State) Party(sessionID, number string) (PartyState, bool) {
-	for i := len(st.Sessions) - 1; i >= 0; i-- {
-		s := st.Sessions[i]
+	for _, s := range slices.Backward(st.Sessions) {
 		if sessionID != "" && s.ID != sessionID {
 			continue
 		}
-		for j := len(s.Parties) - 1; j >= 0; j-- {
-			if s.Parties[j].Number == number {
-				return s.Parties[j], true
+		for _, p := range slices.Backward(s.Parties) {
+			if p.Number == number {
+				return p, true
 			}
 		}
 	}
