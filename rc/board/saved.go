@@ -1,6 +1,8 @@
 package board
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cordboard/cordboard/rc/telephony"
@@ -40,7 +42,8 @@ type SavedParty struct {
 // Save returns what a later Restore needs.
 func (w *Watch) Save() Saved {
 	saved := Saved{Owner: w.State.owner, Pairing: w.Pairing, Rescue: w.Rescue}
-	for _, sess := range w.State.sessions {
+	for _, id := range slices.Sorted(maps.Keys(w.State.sessions)) {
+		sess := w.State.sessions[id]
 		if !w.State.part(sess) {
 			continue
 		}
