@@ -310,7 +310,7 @@ func (d *desk) stepReads(now time.Time, sooner func(time.Time)) {
 		case want.Poll && d.caller.Remaining(rc.Light) < lightReserve:
 			sooner(now.Add(5 * time.Second))
 		default:
-			d.read(d.own, want.SessionID, want.Poll, nil)
+			d.read(d.own, want.SessionID, true, nil)
 		}
 	}
 }
