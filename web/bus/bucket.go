@@ -265,10 +265,9 @@ func wholeSeconds(d time.Duration) time.Duration {
 }
 
 func isCode(err error, code jetstream.ErrorCode) bool {
-	var api *jetstream.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		return api.ErrorCode == code
 	}
-	var js jetstream.JetStreamError
-	return errors.As(err, &js) && js.APIError() != nil && js.APIError().ErrorCode == code
+	js, ok := errors.AsType[jetstream.JetStreamError](err)
+	return ok && js.APIError() != nil && js.APIError().ErrorCode == code
 }

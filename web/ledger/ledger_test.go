@@ -39,7 +39,7 @@ func TestEntriesOutliveTheProcessInOrderAndByPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, l = open(t, dir)
-	got := person(t, l, "1", "101", at)
+	got := person(t, l, "101", at)
 	for i := range got {
 		if i > 0 && got[i].Seq <= got[i-1].Seq {
 			t.Errorf("entry %d has number %d after %d", i, got[i].Seq, got[i-1].Seq)
@@ -49,10 +49,10 @@ func TestEntriesOutliveTheProcessInOrderAndByPerson(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}
-	if got := person(t, l, "1", "101", at.Add(time.Second)); len(got) != 2 || got[0].Kind != "sent" {
+	if got := person(t, l, "101", at.Add(time.Second)); len(got) != 2 || got[0].Kind != "sent" {
 		t.Errorf("since the second: %v", got)
 	}
-	if got := person(t, l, "1", "103", at); len(got) != 0 {
+	if got := person(t, l, "103", at); len(got) != 0 {
 		t.Errorf("somebody who did nothing: %v", got)
 	}
 }
@@ -74,9 +74,9 @@ func TestTheJSONIsStable(t *testing.T) {
 
 func TestAnIDCannotReachAnotherPerson(t *testing.T) {
 	_, l := open(t, t.TempDir())
-	add(t, l, entry("1", "101"))
+	add(t, l, entry("101"))
 	for _, id := range []string{"", "*", ">", "101.x", "1 01", "101\r\n"} {
-		if err := l.Append(testContext(t), entry("1", id)); !errors.Is(err, ledger.ErrInvalid) {
+		if err := l.Append(testContext(t), entry(id)); !errors.Is(err, ledger.ErrInvalid) {
 			t.Errorf("append for extension %q: %v", id, err)
 		}
 		if _, err := l.Person(testContext(t), id, "101", time.Time{}); !errors.Is(err, ledger.ErrInvalid) {
@@ -87,7 +87,7 @@ func TestAnIDCannotReachAnotherPerson(t *testing.T) {
 
 func TestAnEntryNeedsKindAndTime(t *testing.T) {
 	_, l := open(t, t.TempDir())
-	noKind, noTime := entry("1", "101"), entry("1", "101")
+	noKind, noTime := entry("101"), entry("101")
 	noKind.Kind, noTime.At = "", time.Time{}
 	for _, e := range []ledger.Entry{noKind, noTime} {
 		if err := l.Append(testContext(t), e); !errors.Is(err, ledger.ErrInvalid) {
@@ -101,7 +101,7 @@ func TestALedgerThatCannotKeepSaysSo(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Append(testContext(t), entry("1", "101")); err == nil {
+	if err := l.Append(testContext(t), entry("101")); err == nil {
 		t.Error("kept on a closed bus")
 	}
 }
@@ -109,14 +109,14 @@ func TestALedgerThatCannotKeepSaysSo(t *testing.T) {
 func TestRetentionMayChangeAndOldEntriesGo(t *testing.T) {
 	dir := t.TempDir()
 	b, l := open(t, dir)
-	add(t, l, entry("1", "101"))
+	add(t, l, entry("101"))
 	short, err := ledger.Open(testContext(t), b, 200*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
-	for ctx := testContext(t); len(person(t, short, "1", "101", time.Time{}.Add(time.Hour))) > 0; {
+	for ctx := testContext(t); len(person(t, short, "101", time.Time{}.Add(time.Hour))) > 0; {
 		select {
 		case <-poll.C:
 		case <-ctx.Done():
@@ -130,7 +130,7 @@ func TestManyAppendAtOnce(t *testing.T) {
 	errs := make(chan error, 20)
 	for i := range cap(errs) {
 		go func() {
-			e := entry("1", "101")
+			e := entry("101")
 			e.TransferID = fmt.Sprint(i)
 			errs <- l.Append(testContext(t), e)
 		}()
@@ -141,7 +141,7 @@ func TestManyAppendAtOnce(t *testing.T) {
 		}
 	}
 	ids := map[string]bool{}
-	for _, e := range person(t, l, "1", "101", time.Now().Add(-time.Hour)) {
+	for _, e := range person(t, l, "101", time.Now().Add(-time.Hour)) {
 		ids[e.TransferID] = true
 	}
 	if len(ids) != cap(errs) {
@@ -159,7 +159,7 @@ func BenchmarkAppend(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := entry("1", "101")
+	e := entry("101")
 	e.Data = slices.Concat([]byte(`"`), slices.Repeat([]byte("x"), 500), []byte(`"`))
 	for b.Loop() {
 		if err := l.Append(b.Context(), e); err != nil {
@@ -168,8 +168,8 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-func entry(account, extension string) ledger.Entry {
-	return ledger.Entry{Kind: "checking", Account: account, Extension: extension, At: time.Now()}
+func entry(extension string) ledger.Entry {
+	return ledger.Entry{Kind: "checking", Account: "1", Extension: extension, At: time.Now()}
 }
 
 func open(t *testing.T, dir string) (*bus.Bus, *ledger.Ledger) {
@@ -193,9 +193,9 @@ func add(t *testing.T, l *ledger.Ledger, e ledger.Entry) {
 	}
 }
 
-func person(t *testing.T, l *ledger.Ledger, account, extension string, since time.Time) []ledger.Entry {
+func person(t *testing.T, l *ledger.Ledger, extension string, since time.Time) []ledger.Entry {
 	t.Helper()
-	all, err := l.Person(testContext(t), account, extension, since)
+	all, err := l.Person(testContext(t), "1", extension, since)
 	if err != nil {
 		t.Fatal(err)
 	}

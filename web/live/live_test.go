@@ -135,6 +135,7 @@ func TestAnEventStreamReadsAsItWasWritten(t *testing.T) {
 	}))
 	defer srv.Close()
 	res := get(t, srv)
+	defer func() { _ = res.Body.Close() }()
 	for header, want := range map[string]string{
 		"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
 	} {
@@ -405,7 +406,6 @@ type event struct{ name, data string }
 // readEvents parses a whole stream as a browser does.
 func readEvents(t *testing.T, res *http.Response) []event {
 	t.Helper()
-	defer func() { _ = res.Body.Close() }()
 	var all []event
 	name, data := "message", []string(nil)
 	lines := bufio.NewScanner(res.Body)

@@ -107,7 +107,7 @@ func (p *Problem) Unwrap() error { return p.Cause }
 
 // Is reports whether target is a problem with the same code.
 func (p *Problem) Is(target error) bool {
-	t, ok := target.(*Problem) //nolint:errorlint // Is compares one link of the chain; errors.Is walks it.
+	t, ok := target.(*Problem)
 	return ok && t.Code == p.Code
 }
 
@@ -116,8 +116,7 @@ func From(err error) *Problem {
 	if err == nil {
 		return nil
 	}
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
 	return newProblem(Internal, CodeInternal, err)

@@ -740,7 +740,7 @@ func TestNothingIsKeptInTheClear(t *testing.T) {
 	s, b := w.instance(), newBrowser(t)
 	b.signIn(s, w.rc, agent)
 	state := b.begin(s, "/")
-	secrets := append(w.rc.issued, state)
+	secrets := append([]string{state}, w.rc.issued...)
 	for _, id := range b.cookies {
 		secrets = append(secrets, id)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // bucketSignIns is where sign-ins under way are kept.
-const bucketSignIns = "signins"
+const bucketSignIns = "attempts"
 
 // firstAccountKey is where the account of the first sign-in is kept.
 const firstAccountKey = "first"
