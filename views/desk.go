@@ -55,6 +55,7 @@ type Desk struct {
 	Notices  []Note // under the pair
 	Others   []OtherCall
 	Today    Today
+	Clears   int64 // when the joined panel goes; 0: there is none
 	Keys     Keys
 	Tab      Tab
 }
@@ -72,7 +73,6 @@ type Status struct {
 // Bar is the ink bar under the header; the zero value is no bar.
 type Bar struct {
 	Head, Body Text
-	SignIn     bool
 	Denied     []Note
 }
 
@@ -117,10 +117,17 @@ type Bay struct {
 	Stale   bool
 	Joined  bool
 	Actions []Action
-	Hints   []Text
+	Hints   []Hint
 	Notes   []Note // whose cause is this call
 	Pick    Pick
 	Key     int // the digit that goes to this call
+}
+
+// Hint is a line that helps to judge an end; a quiet one has room only on a
+// wide page.
+type Hint struct {
+	Text  Text
+	Quiet bool
 }
 
 // PlateKind is the border of a state word.
@@ -138,6 +145,7 @@ const (
 // Plate is a state word with its border.
 type Plate struct {
 	Word string
+	More string // left out where there is no room
 	Kind PlateKind
 }
 
@@ -245,8 +253,7 @@ type Joint struct {
 	Title     Text
 	Steps     []Step
 	Guide     []Text
-	Done      int // guide steps that are done
-	Clears    int64
+	Done      int  // guide steps that are done
 	Pick      bool // the picker's form belongs to it
 	PickTexts PickTexts
 }
@@ -328,7 +335,9 @@ type Today struct {
 type TodayRow struct {
 	End     board.End
 	Who, To Person
-	Word    string
+	Alone   bool // one name in a narrow list: the other is in the words
+	Word    Text
+	More    Text // where the second name has no column
 	Held    string
 	Consult string
 	At      int64
@@ -434,7 +443,7 @@ func (b *builder) status() Status {
 
 func (b *builder) bar() Bar {
 	head, body := feedSentence(b.s.Feed, b.stale)
-	bar := Bar{Head: head, Body: body, SignIn: b.s.Feed.State == board.FeedSignedOut}
+	bar := Bar{Head: head, Body: body}
 	for _, d := range b.s.Denied {
 		h, t := deniedSentence(d)
 		bar.Denied = append(bar.Denied, Note{Code: "denied-" + d.What, Kind: NoteRefusal, Head: h, Body: t})
@@ -675,7 +684,10 @@ func (b *builder) fillPair(d *Desk, e ends) {
 // aloneLine is what stands over Complete while a customer is alone or lost.
 func (b *builder) aloneLine(e ends, lost bool) (head, text Text) {
 	if lost {
-		return nil, nil
+		if !e.customer.LeftOnHold() {
+			return nil, nil
+		}
+		return leftSentence(e.c, e.k, e.hasConsult && e.consult.Alive(), e.customer.HeldFor(b.now), e.customer.Held.AtLeast)
 	}
 	a := args{"who": e.k, "customer": e.c}
 	text = say("No one is with {customer}.", a)
@@ -737,7 +749,6 @@ func (b *builder) joint(e ends) Joint {
 		return b.steps(e)
 	}
 	j := Joint{Kind: JointOff, Upper: CordSolid, Lower: CordSolid, Title: say(completeTitle, nil)}
-	j.Under = underLine(e)
 	if s.Pair != nil {
 		j.Fields = completeFields(s)
 	}
@@ -777,6 +788,9 @@ func (b *builder) joint(e ends) Joint {
 		if b.stale {
 			j.Upper, j.Lower = CordDotted, CordDotted
 		}
+	}
+	if j.pressable() {
+		j.Under = underLine(e)
 	}
 	return j
 }
@@ -895,7 +909,7 @@ func (b *builder) fillJoined(d *Desk, e ends) {
 	a := b.joined()
 	d.Customer = Bay{
 		Kind: BayLeg, Role: RoleCustomer, Word: wordCustomer, Who: e.c, Queue: CleanName(e.customer.Queue), Session: a.CustomerSession,
-		Plate: Plate{plateJoined, PlateJade}, Jack: Jack{Kind: JackTalk}, Rail: Rail{CordSolid}, Joined: true, Key: 1,
+		Plate: Plate{Word: plateJoined, Kind: PlateJade}, Jack: Jack{Kind: JackTalk}, Rail: Rail{CordSolid}, Joined: true, Key: 1,
 		Actions: copyAction(e.c),
 	}
 	if !a.Held.IsZero() {
@@ -906,7 +920,7 @@ func (b *builder) fillJoined(d *Desk, e ends) {
 	}
 	d.Consult = Bay{
 		Kind: BayLeg, Role: RoleConsult, Word: roleWord(RoleConsult, e.consult), Who: e.k, Session: a.ConsultSession,
-		Plate: Plate{plateJoined, PlateJade}, Jack: Jack{Kind: JackTalk, Square: true}, Rail: Rail{CordSolid}, Joined: true, Key: 2,
+		Plate: Plate{Word: plateJoined, Kind: PlateJade}, Jack: Jack{Kind: JackTalk, Square: true}, Rail: Rail{CordSolid}, Joined: true, Key: 2,
 	}
 	took := a.Settled.Sub(a.Began)
 	facts := args{"held": span(a.Settled.Sub(a.Held.Time), a.Held.AtLeast), "took": tenths(took), "consult": wordWithheld}
@@ -922,11 +936,11 @@ func (b *builder) fillJoined(d *Desk, e ends) {
 	d.Reason = ReasonLine{Show: true, Text: say(line, facts), Cord: CordSolid}
 	d.Joint = Joint{
 		Kind: JointJoined, Upper: CordSolid, Lower: CordSolid,
-		Title:  say(joinedTitle, args{"at": timeRun(a.Settled)}),
-		Line:   say(joinedLine, args{"customer": full(e.c), "consult": full(e.k)}),
-		Steps:  transferSteps(a, 4),
-		Clears: ms(a.Settled.Add(JoinedFor)),
+		Title: say(joinedTitle, args{"at": timeRun(a.Settled)}),
+		Line:  say(joinedLine, args{"customer": full(e.c), "consult": full(e.k)}),
+		Steps: transferSteps(a, 4),
 	}
+	d.Clears = ms(a.Settled.Add(JoinedFor))
 }
 
 // verdict is the notice under Complete: how the newest attempt on this pair ended.
@@ -955,6 +969,9 @@ func (b *builder) leg(l board.Leg, role Role, who Person) Bay {
 	st := b.legState(l, who)
 	bay.Plate, bay.Jack, bay.Clock, bay.Scale, bay.Ringing = st.plate, st.jack, st.clock, st.scale, st.ringing
 	bay.Jack.Square = role == RoleConsult
+	if !l.Alive() {
+		bay.Party = "" // nothing can be asked of it any more
+	}
 	if bay.Alarm = l.LeftOnHold() && role == RoleCustomer; bay.Alarm {
 		bay.Jack.Red = true
 	}
@@ -974,9 +991,9 @@ func (b *builder) leg(l board.Leg, role Role, who Person) Bay {
 	bay.Actions = b.actions(l, role, who)
 	if l.Alive() && role == RoleConsult && l.Far.State == board.FarAnswered && !l.Far.Answered.IsZero() && !b.stale {
 		if l.Far.Internal {
-			bay.Hints = append(bay.Hints, say(answeredHint, args{"at": timeRun(l.Far.Answered.Time)}))
+			bay.Hints = append(bay.Hints, Hint{say(answeredHint, args{"at": timeRun(l.Far.Answered.Time)}), true})
 		} else if l.Direction == telephony.Outbound {
-			bay.Hints = append(bay.Hints, say(outsideHint, args{"clock": clockRun(l.Far.Answered.Time)}))
+			bay.Hints = append(bay.Hints, Hint{Text: say(outsideHint, args{"clock": clockRun(l.Far.Answered.Time)})})
 		}
 	}
 	return bay
@@ -1015,29 +1032,29 @@ func (b *builder) legState(l board.Leg, who Person) legState {
 	}
 	switch {
 	case !l.Alive():
-		st := legState{plate: Plate{plateGone, PlateDashed}, jack: Jack{Kind: JackGone}}
+		st := legState{plate: Plate{Word: plateGone, Kind: PlateDashed}, jack: Jack{Kind: JackGone}}
 		if l.LeftOnHold() {
-			st.plate = Plate{"Left after " + span(l.HeldFor(l.Ended), l.Held.AtLeast), PlateRed}
+			st.plate = Plate{Word: "Left after " + span(l.HeldFor(l.Ended), l.Held.AtLeast), Kind: PlateRed}
 			st.clock = Clock{Since: ms(l.Held.Time), AtLeast: l.Held.AtLeast, Stopped: true, Value: l.HeldFor(l.Ended), Word: say(clockWasHeld, nil), Hold: true, Big: true}
 			st.scale = true
 		}
 		return st
 	case l.Supervising:
-		return legState{plate: Plate{plateSupervise, PlateDashed}, jack: Jack{Kind: JackTalk}, clock: clock(orBegan(l.Answered), clockTalking)}
+		return legState{plate: Plate{Word: plateSupervise, Kind: PlateDashed}, jack: Jack{Kind: JackTalk}, clock: clock(orBegan(l.Answered), clockTalking)}
 	case l.Conference:
-		return legState{plate: Plate{plateConference, PlateDashed}, jack: Jack{Kind: JackTalk}, clock: clock(orBegan(l.Answered), clockTalking)}
+		return legState{plate: Plate{Word: plateConference, Kind: PlateDashed}, jack: Jack{Kind: JackTalk}, clock: clock(orBegan(l.Answered), clockTalking)}
 	case l.Moving():
-		return legState{plate: Plate{plateMoving, PlateDashed}, jack: Jack{Kind: JackUnknown, Dashed: true}, clock: clock(orBegan(l.Since), clockSince)}
+		return legState{plate: Plate{Word: plateMoving, Kind: PlateDashed}, jack: Jack{Kind: JackUnknown, Dashed: true}, clock: clock(orBegan(l.Since), clockSince)}
 	case l.State == telephony.Hold:
 		c := clock(orBegan(l.Held), clockOnHold)
 		c.Hold, c.Big = true, true
-		return legState{plate: Plate{plateHold, PlateSolid}, jack: Jack{Kind: JackHold}, clock: c, scale: true}
+		return legState{plate: Plate{Word: plateHold, Kind: PlateSolid}, jack: Jack{Kind: JackHold}, clock: c, scale: true}
 	case l.State == telephony.Parked, l.Far.State == board.FarParked:
-		return legState{plate: Plate{plateParked, PlateDashed}, jack: Jack{Kind: JackHold, Dashed: true}, clock: clock(orBegan(l.Since), clockSince)}
+		return legState{plate: Plate{Word: plateParked, Kind: PlateDashed}, jack: Jack{Kind: JackHold, Dashed: true}, clock: clock(orBegan(l.Since), clockSince)}
 	case l.Direction == telephony.Inbound && l.Answered.IsZero() && l.State != telephony.Answered:
 		c := clock(board.Since{Time: l.Began}, clockRinging)
 		c.Big = true
-		return legState{plate: Plate{plateRinging, PlateDashed}, jack: Jack{Kind: JackRing}, clock: c, ringing: true}
+		return legState{plate: Plate{Word: plateRinging, Kind: PlateDashed}, jack: Jack{Kind: JackRing}, clock: c, ringing: true}
 	}
 	return b.farState(l, clock, orBegan)
 }
@@ -1051,24 +1068,24 @@ func (b *builder) farState(l board.Leg, clock func(board.Since, string) Clock, o
 		if since.IsZero() || l.Direction != telephony.Outbound {
 			since = orBegan(l.Answered)
 		}
-		return legState{plate: Plate{plateTalking, PlateOutline}, jack: Jack{Kind: JackTalk}, clock: clock(since, clockTalking)}
+		return legState{plate: Plate{Word: plateTalking, More: plateWithYou, Kind: PlateOutline}, jack: Jack{Kind: JackTalk}, clock: clock(since, clockTalking)}
 	case board.FarHolding:
-		return legState{plate: Plate{plateYouHeld, PlateDashed}, jack: Jack{Kind: JackHold}, clock: clock(orBegan(l.Far.Since), clockSince)}
+		return legState{plate: Plate{Word: plateYouHeld, Kind: PlateDashed}, jack: Jack{Kind: JackHold}, clock: clock(orBegan(l.Far.Since), clockSince)}
 	case board.FarRinging:
-		return legState{plate: Plate{plateRinging, PlateDashed}, jack: Jack{Kind: JackRing}, clock: clock(began, clockRinging)}
+		return legState{plate: Plate{Word: plateRinging, Kind: PlateDashed}, jack: Jack{Kind: JackRing}, clock: clock(began, clockRinging)}
 	case board.FarWaiting:
-		return legState{plate: Plate{plateCalling, PlateDashed}, jack: Jack{Kind: JackRing, Dashed: true}, clock: clock(began, clockRinging)}
+		return legState{plate: Plate{Word: plateCalling, Kind: PlateDashed}, jack: Jack{Kind: JackRing, Dashed: true}, clock: clock(began, clockRinging)}
 	case board.FarVoicemail:
-		return legState{plate: Plate{plateVoicemail, PlateDashed}, jack: Jack{Kind: JackMailbox}, clock: clock(orBegan(l.Far.Since), clockRecording)}
+		return legState{plate: Plate{Word: plateVoicemail, Kind: PlateDashed}, jack: Jack{Kind: JackMailbox}, clock: clock(orBegan(l.Far.Since), clockRecording)}
 	case board.FarFax:
-		return legState{plate: Plate{plateFax, PlateDashed}, jack: Jack{Kind: JackUnknown}, clock: clock(orBegan(l.Far.Since), clockSince)}
+		return legState{plate: Plate{Word: plateFax, Kind: PlateDashed}, jack: Jack{Kind: JackUnknown}, clock: clock(orBegan(l.Far.Since), clockSince)}
 	case board.FarSeveral:
-		return legState{plate: Plate{plateSeveral, PlateDashed}, jack: Jack{Kind: JackTalk}, clock: clock(orBegan(l.Answered), clockTalking)}
+		return legState{plate: Plate{Word: plateSeveral, Kind: PlateDashed}, jack: Jack{Kind: JackTalk}, clock: clock(orBegan(l.Answered), clockTalking)}
 	case board.FarLeft:
-		return legState{plate: Plate{plateLeft, PlateDashed}, jack: Jack{Kind: JackGone}, clock: clock(orBegan(l.Far.Since), clockSince)}
+		return legState{plate: Plate{Word: plateLeft, Kind: PlateDashed}, jack: Jack{Kind: JackGone}, clock: clock(orBegan(l.Far.Since), clockSince)}
 	case board.FarUnknown, board.FarParked, board.FarOther:
 	}
-	return legState{plate: Plate{plateUnknown, PlateDashed}, jack: Jack{Kind: JackUnknown, Dashed: true}, clock: clock(orBegan(l.Since), clockSince)}
+	return legState{plate: Plate{Word: plateUnknown, Kind: PlateDashed}, jack: Jack{Kind: JackUnknown, Dashed: true}, clock: clock(orBegan(l.Since), clockSince)}
 }
 
 // goneWord tells a declined call from one that nobody answered.
@@ -1086,7 +1103,7 @@ func goneWord(l board.Leg, cause board.NoticeCode) string {
 }
 
 func copyAction(who Person) []Action {
-	if who.Number == "" || who.Number == wordWithheld {
+	if !strings.HasPrefix(who.Number, "+") {
 		return nil
 	}
 	return []Action{{Word: actionCopy, Copy: who.Number, Test: "copy", Who: who.Label()}}
@@ -1169,7 +1186,7 @@ func (b *builder) fillPicker(d *Desk) {
 		}
 		st := b.legState(l, who)
 		st.clock.Big, st.clock.Hold = false, false
-		o := PickOption{Session: ch.SessionID, Party: ch.PartyID, Who: who, State: strings.ToLower(st.plate.Word), Clock: st.clock}
+		o := PickOption{Session: ch.SessionID, Party: ch.PartyID, Who: who, State: st.plate.lower(), Clock: st.clock}
 		if b.stale {
 			o.Clock.Stopped, o.Clock.Value = true, b.s.Feed.Heard.Sub(time.UnixMilli(o.Clock.Since))
 		}
@@ -1229,7 +1246,7 @@ func (b *builder) others(e ends) []OtherCall {
 		who := farPerson(l.Far)
 		role := b.lonelyRole(l)
 		st := b.legState(l, who)
-		o := OtherCall{Session: l.SessionID, Party: l.PartyID, Who: who, Jack: st.jack, State: strings.ToLower(st.plate.Word), Clock: st.clock, Key: len(list) + 3}
+		o := OtherCall{Session: l.SessionID, Party: l.PartyID, Who: who, Jack: st.jack, State: st.plate.lower(), Clock: st.clock, Key: len(list) + 3}
 		o.Jack.Square, o.Clock.Big, o.Clock.Hold = role == RoleConsult, false, false
 		if b.stale {
 			o.Clock.Stopped, o.Clock.Value = true, b.s.Feed.Heard.Sub(time.UnixMilli(o.Clock.Since))
@@ -1272,6 +1289,8 @@ func (b *builder) saidElsewhere(n board.Notice, d *Desk) bool {
 	switch n.Code {
 	case board.NoticeConsultLeft, board.NoticeConsultNone:
 		return b.s.Rescue != nil && d.Customer.Alarm
+	case board.NoticeCustomerLeft:
+		return d.Customer.Alarm && d.Customer.Session == n.SessionID && len(d.Reason.Head) > 0
 	case board.NoticePeerMismatch:
 		return len(d.Verdict) > 0
 	default:
@@ -1299,11 +1318,12 @@ func (b *builder) today() Today {
 	}
 	for _, r := range b.s.Today {
 		row := TodayRow{
-			End: r.End, Who: NewPerson(r.Name, r.Number), Word: endWord(r.End), Held: span(r.Held, r.HeldAtLeast), At: ms(r.At),
+			End: r.End, Who: NewPerson(r.Name, r.Number), Alone: r.End == board.EndBack || r.End == board.EndLost, Held: span(r.Held, r.HeldAtLeast), At: ms(r.At),
 		}
 		if r.To != "" || r.ToNumber != "" {
 			row.To = NewPerson(r.To, r.ToNumber)
 		}
+		row.Word, row.More = endSentence(r.End, row.To), endMore(r.End, row.To)
 		if r.Consult > 0 {
 			row.Consult = mmss(r.Consult)
 		}

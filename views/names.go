@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strings"
 	"time"
 
 	"github.com/cordboard/cordboard/rc/board"
@@ -33,6 +34,8 @@ func bayWord(k BayKind) string {
 
 func bayClass(b Bay) string {
 	switch {
+	case b.Kind == BayLeg && b.Alarm && b.Party == "":
+		return "bay-alarm bay-lost"
 	case b.Kind == BayLeg && b.Alarm:
 		return "bay-alarm"
 	case b.Kind == BayLeg && b.Ringing:
@@ -120,4 +123,12 @@ func holdJack(r WallRow) JackKind {
 		return JackDone
 	}
 	return JackHold
+}
+
+// lower is the state as a fact among others: "talking with you".
+func (p Plate) lower() string {
+	if p.More == "" {
+		return strings.ToLower(p.Word)
+	}
+	return strings.ToLower(p.Word + " " + p.More)
 }

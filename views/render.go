@@ -47,6 +47,12 @@ func (v view) run(b *strings.Builder, r Run) {
 	case RunName:
 		b.WriteString("<bdi>" + text + "</bdi>")
 		return
+	case RunWhole:
+		b.WriteString(`<bdi class="whole">` + text + "</bdi>")
+		return
+	case RunSignIn:
+		b.WriteString(`<a href="` + templ.EscapeString(string(signInURL(r.To))) + `" data-testid="sign-in-again">` + text + "</a>")
+		return
 	case RunAgo:
 		attr = "data-ago"
 	case RunClock:
@@ -116,4 +122,40 @@ func minutes(d time.Duration) string {
 		return plural(int(d/time.Minute), "minute", "minutes")
 	}
 	return mmss(d)
+}
+
+// facts are a number and what goes with it, with a comma between the two.
+func facts(number, rest, class string) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		var b strings.Builder
+		if number != "" {
+			b.WriteString(`<bdi class="number">` + templ.EscapeString(number) + "</bdi>")
+		}
+		if rest != "" {
+			b.WriteString("<span")
+			if class != "" {
+				b.WriteString(` class="` + class + `"`)
+			}
+			b.WriteByte('>')
+			if number != "" {
+				b.WriteString(", ")
+			}
+			b.WriteString("<bdi>" + templ.EscapeString(rest) + "</bdi></span>")
+		}
+		_, err := io.WriteString(w, b.String())
+		return err
+	})
+}
+
+// plate is a state word with its border; the part that a narrow page leaves
+// out is marked.
+func plate(p Plate) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		more := ""
+		if p.More != "" {
+			more = `<span class="plate-more"> ` + templ.EscapeString(p.More) + "</span>"
+		}
+		_, err := io.WriteString(w, `<span class="plate `+plateClass(p.Kind)+`" data-testid="plate">`+templ.EscapeString(p.Word)+more+"</span>")
+		return err
+	})
 }

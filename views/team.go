@@ -210,7 +210,7 @@ func (b *builder) consultRow(r *WallRow, k board.Leg) {
 	a := args{"word": strings.ToLower(word), "clock": clockRun(time.UnixMilli(st.clock.Since))}
 	switch {
 	case k.Far.State == board.FarVoicemail:
-		r.ToState = say("voicemail answered {clock} ago", a)
+		r.ToState = say("voicemail {clock}", a)
 		r.Far.Red = true
 	case st.clock.Since == 0 || b.stale:
 		r.ToState = say("{word}", a)
@@ -236,7 +236,7 @@ func (b *builder) tile(m board.Member) Tile {
 		Since: ms(m.Since.Time), AtLeast: m.Since.AtLeast, Kind: TileBusy,
 	}
 	if !m.Reported {
-		t.Kind, t.Word, t.Since, t.Why = TileBlind, teamNoEvents, 0, CleanName(m.Why)
+		t.Kind, t.Word, t.Since, t.Why = TileBlind, teamBlind, 0, strings.TrimSuffix(teamNoEvents, ".")+bracketed(CleanName(m.Why)).Words+"."
 		t.Jack = Jack{Kind: JackUnknown, Dashed: true}
 		return t
 	}

@@ -14,7 +14,8 @@ type Text []Run
 type Run struct {
 	Words string
 	Kind  RunKind
-	At    int64 // Unix milliseconds, of the kinds that tell a time
+	At    int64  // Unix milliseconds, of the kinds that tell a time
+	To    string // local path, of RunSignIn
 	Bold  bool
 }
 
@@ -23,12 +24,14 @@ type RunKind uint8
 
 // The kinds of run.
 const (
-	RunPlain RunKind = iota
-	RunName          // reported from outside: isolated
-	RunAgo           // "40 s" since At, running
-	RunClock         // "0:08" since At, running
-	RunTime          // "14:32:07", the time of day of At
-	RunLeft          // "12 s" until At, running down
+	RunPlain  RunKind = iota
+	RunName           // reported from outside: isolated
+	RunWhole          // a number or code that is not broken over two lines
+	RunAgo            // "40 s" since At, running
+	RunClock          // "0:08" since At, running
+	RunTime           // "14:32:07", the time of day of At
+	RunLeft           // "12 s" until At, running down
+	RunSignIn         // a link that begins a sign-in and returns to To
 )
 
 // String is the sentence without its running times' present values.
@@ -59,7 +62,7 @@ func (r Run) at(now time.Time, zone *time.Location) string {
 		return mmss(now.Sub(time.UnixMilli(r.At)))
 	case RunTime:
 		return hms(time.UnixMilli(r.At), zone)
-	case RunPlain, RunName:
+	case RunPlain, RunName, RunWhole, RunSignIn:
 	}
 	return r.Words
 }

@@ -35,6 +35,7 @@ func (d Desk) regions() []region {
 		{"joint", keyOfJoint(d.Joint), joint(d.Joint, v)},
 		{"verdict", []any{d.Verdict, d.Joint.Lower}, verdict(d.Verdict, d.Joint.Lower, v)},
 		{"consult", keyOfBay(d.Consult), bay("consult", d.Consult, v)},
+		{"clears", d.Clears, clears(d.Clears, v)},
 		{"notices", d.Notices, notices(d.Notices, v)},
 		{"others", keyOfOthers(d.Others), others(d.Others, v)},
 		{"today", d.Today, today(d.Today, v)},

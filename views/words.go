@@ -15,6 +15,7 @@ const (
 
 	wordWithheld = "number withheld"
 	wordAtLeast  = "at least"
+	wordCopied   = "Copied:"
 
 	wordCustomer  = "Customer"
 	wordColleague = "Colleague"
@@ -29,7 +30,8 @@ const (
 
 	plateRinging    = "Ringing"
 	plateCalling    = "Calling"
-	plateTalking    = "Talking with you"
+	plateTalking    = "Talking"
+	plateWithYou    = "with you"
 	plateHold       = "On hold"
 	plateAlone      = "Alone on hold"
 	plateYouHeld    = "Has you on hold"
@@ -105,6 +107,7 @@ const (
 	threeCalls      = "{count} calls: nothing is guessed. Your choice stays when calls come and go."
 	clearsIn        = "This clears in {left}."
 	keepHere        = "Keep it here"
+	keptHere        = "This stays until you close it."
 	keptClose       = "Close"
 
 	pickCustomer     = "Who is the customer?"
@@ -193,13 +196,13 @@ const (
 	demoLine           = "No real calls. Nothing here reaches RingCentral."
 	demoPhones         = "Open the phones"
 
-	linkLostHead     = "No word from Cordboard for {age}"
+	linkLostHead     = "No word from Cordboard for"
 	linkLostBody     = "Trying again every few seconds. Your calls go on in your phone, and what you see here may be old."
 	linkNewerHead    = "Live in a newer tab"
 	linkNewerBody    = "This tab has stopped. Your calls go on."
 	linkNewerUse     = "Use here"
 	linkOutHead      = "Your sign-in ended."
-	linkOutBody      = "Your calls go on in your phone and the pair is kept. Sign in again to use the buttons."
+	linkOutBody      = "Your calls go on in your phone and the pair is kept. {link} to use the buttons."
 	linkShutdownHead = "Cordboard is restarting"
 	linkShutdownBody = "It comes back by itself. Your calls go on in your phone."
 	linkUnreached    = "Not sent: Cordboard could not be reached. Your calls are unchanged. It is safe to press again."
@@ -223,6 +226,7 @@ const (
 	teamStepJoin   = "Joining"
 	teamStepJoined = "Joined"
 	teamNoRows     = "No customer is on hold."
+	teamBlind      = "Not reported"
 	teamNoEvents   = "RingCentral does not report this person's calls."
 )
 
@@ -384,11 +388,12 @@ func rcCode(status int, code string) string {
 	return strconv.Itoa(status) + " " + code
 }
 
-func bracketed(s string) string {
+// bracketed is a code in brackets, kept on one line.
+func bracketed(s string) Run {
 	if s == "" {
-		return ""
+		return Run{}
 	}
-	return " (" + s + ")"
+	return Run{Words: " (" + s + ")", Kind: RunWhole}
 }
 
 // stillTrue says what an attempt that came to nothing left as it was.
@@ -409,11 +414,11 @@ func stillTrue(t *board.Transfer, customer, consult Person) Text {
 	return say("*Both calls have ended.* Call {customer} back: {number}.", merge(a, "number", callBack(customer)))
 }
 
-func callBack(p Person) string {
+func callBack(p Person) Run {
 	if p.Number == "" {
-		return wordWithheld
+		return Run{Words: wordWithheld}
 	}
-	return p.Number
+	return Run{Words: p.Number, Kind: RunWhole}
 }
 
 func merge(a args, key string, value any) args {
@@ -494,11 +499,7 @@ func noticeSentence(n board.Notice) (head, body Text) {
 	hasOther := n.Args.Other != "" || n.Args.OtherNumber != ""
 	switch n.Code {
 	case board.NoticeCustomerLeft:
-		head = say("{who} left after {held} on hold.", a)
-		if hasOther {
-			return head, say("{other} is still with you. Call back: {number}.", a)
-		}
-		return head, say("Call back: {number}.", a)
+		return leftSentence(who, other, hasOther, n.Args.Held, n.Args.HeldAtLeast)
 	case board.NoticeConsultLeft:
 		return say("{who} has left the call.", a), customerTrue(n, a)
 	case board.NoticeConsultNone:
@@ -545,6 +546,16 @@ func noticeSentence(n board.Notice) (head, body Text) {
 	return say("Something happened that this page does not know.", a), nil
 }
 
+// leftSentence is said of a customer who left while on hold.
+func leftSentence(who, other Person, otherThere bool, held time.Duration, atLeast bool) (head, body Text) {
+	a := args{"who": who, "other": other, "held": span(held, atLeast), "number": callBack(who)}
+	head = say("{who} left after {held} on hold.", a)
+	if otherThere {
+		return head, say("{other} is still with you. Call back: {number}.", a)
+	}
+	return head, say("Call back: {number}.", a)
+}
+
 func customerTrue(n board.Notice, a args) Text {
 	switch {
 	case n.Args.CustomerHeld:
@@ -579,6 +590,11 @@ func deniedSentence(d board.Denied) (head, body Text) {
 	return head, say("RingCentral did not say which right is missing. The administrator of your RingCentral account can look at your role, the owner of the app at its scopes.", nil)
 }
 
+// signInLink is the way back in, inside a sentence.
+func signInLink(returnTo string) Run {
+	return Run{Words: signInAgain, Kind: RunSignIn, To: returnTo}
+}
+
 // feedSentence is the bar under the header for a feed that is not live; both
 // are nil while it is.
 func feedSentence(f board.Feed, stale bool) (head, body Text) {
@@ -592,7 +608,7 @@ func feedSentence(f board.Feed, stale bool) (head, body Text) {
 		}
 		return say("Reconnecting to RingCentral.", nil), say(go1, nil)
 	case board.FeedSignedOut:
-		return say(linkOutHead, nil), say(linkOutBody, nil)
+		return say(linkOutHead, nil), say(linkOutBody, args{"link": signInLink("/desk")})
 	case board.FeedRefused:
 		return say("RingCentral does not report your calls.", nil), say("This board is old news. What is missing stands below.", nil)
 	case board.FeedLive:
@@ -622,6 +638,26 @@ func endWord(e board.End) string {
 		return "ended before it was sent"
 	}
 	return "ended"
+}
+
+// endSentence is the outcome of a finished transfer with what to do about it.
+func endSentence(e board.End, to Person) Text {
+	a := args{"who": to, "to": full(to)}
+	switch {
+	case e == board.EndLost:
+		return say("left on hold: call back", a)
+	case to != (Person{}) && e == board.EndUnconfirmed:
+		return say("unconfirmed: ask {who}", a)
+	}
+	return say(endWord(e), a)
+}
+
+// endMore is what a narrow list adds, where the second name has no column.
+func endMore(e board.End, to Person) Text {
+	if e == board.EndBack && to != (Person{}) {
+		return say(", not to {to}", args{"to": full(to)})
+	}
+	return nil
 }
 
 // countEnd is a part of the day's summary: "5 joined".
@@ -689,7 +725,7 @@ func problemSentence(p Problem) (head, body Text) {
 	case "sign-in-denied":
 		return say("You did not approve it at RingCentral.", nil), say("Cordboard reads and joins your calls only with your approval.", nil)
 	case "signed-out":
-		return say(linkOutHead, nil), say(linkOutBody, nil)
+		return say(linkOutHead, nil), say(linkOutBody, args{"link": signInLink("/desk")})
 	case "not-a-supervisor":
 		return say("This page is for supervisors.", nil), say("It shows whoever you monitor in a call monitoring group, and you monitor nobody. An administrator adds you to one in the Admin Portal.", nil)
 	case "missing-scope":
