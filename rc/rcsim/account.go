@@ -238,6 +238,17 @@ func (d *directory) queue(number string) *Queue {
 	return nil
 }
 
+// members are the people of a queue.
+func (d *directory) members(q *Queue) []*User {
+	var out []*User
+	for _, m := range q.Members {
+		if u := d.byNumber[m]; u != nil {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
 // outsiderName is what caller id shows for an outside number.
 func (d *directory) outsiderName(number string) string {
 	for _, o := range d.account.Outside {

@@ -23,6 +23,7 @@ import (
 //	POST /sim/api/calls {"from","fromName","to","ivr"}      201 {"telephonySessionId"}: an outside caller rings
 //	POST /sim/api/phones/{ext}/dial {"to"}                  201 {"telephonySessionId"}
 //	POST /sim/api/phones/{ext}/{answer|decline|voicemail|hold|unhold|mute|unmute|hangup} {"telephonySessionId"}   204
+//	POST /sim/api/phones/{ext}/join {"telephonySessionId"}  204: one more person in a call, as a supervisor who barges in by star code
 //	POST /sim/api/phones/{ext}/{online|offline}             204
 //	POST /sim/api/outside/{number}/{answer|decline|hangup} {"telephonySessionId"}                                 204
 //	POST /sim/api/events {"event","body"}                   202 {"delivered":n}: a recorded notification
@@ -246,6 +247,8 @@ func (s *Server) handlePhone(w http.ResponseWriter, r *http.Request) (int, any, 
 	switch verb {
 	case "dial":
 		return created(s.Dial(ext, in.To))
+	case "join":
+		return http.StatusNoContent, nil, s.Join(ext, in.TelephonySessionID)
 	case "online", "offline":
 		return http.StatusNoContent, nil, s.SetOnline(ext, verb == "online")
 	}
@@ -350,6 +353,7 @@ func (s *Server) handleTokens(_ http.ResponseWriter, r *http.Request) (int, any,
 //	{"release": {"order":"reverse","duplicate":true,"drop":1,"keep":true}}   deliver them otherwise
 //	{"refuseRecovery": true}                         the gateway answers every recovery with Failed
 //	{"bridgeEvents": "noPeer"}                       Assumptions.BridgeEvents
+//	{"eventDelayMs": 500}                            Options.EventDelay
 //
 // It answers 200 with the FaultsState that follows.
 func (s *Server) handleFaults(w http.ResponseWriter, r *http.Request) (int, any, error) {
@@ -389,6 +393,9 @@ func (s *Server) handleFaults(w http.ResponseWriter, r *http.Request) (int, any,
 		case key == "refuseRecovery":
 			var on bool
 			err = add(&on, raw, func() { s.faults.refuseRecovery = on })
+		case key == "eventDelayMs":
+			var ms int
+			err = add(&ms, raw, func() { s.opt.EventDelay = time.Duration(ms) * time.Millisecond })
 		case key == "bridgeEvents":
 			var how BridgeEvents
 			err = add(&how, raw, func() { s.opt.Assume.BridgeEvents = how })

@@ -275,6 +275,25 @@ func (e *engine) callQueue(number, name string, q *Queue, members []*User) *sess
 	target := partyInfo{PhoneNumber: q.Direct, Name: q.Name, ExtensionID: q.ID}
 	first := s.add(&party{direction: outbound, number: number, name: name, from: caller, to: target})
 	e.turn(first, codeSetup, "")
+	e.ringQueue(s, first, q, caller, target, members)
+	return s
+}
+
+// dialQueue: an extension calls a queue.
+func (e *engine) dialQueue(from *User, q *Queue, members []*User) *session {
+	e.holdOthers(from, nil)
+	s := e.newSession()
+	caller := partyInfo{PhoneNumber: from.Direct, Name: from.Name(), ExtensionID: from.ID, DeviceID: from.device()}
+	target := partyInfo{PhoneNumber: q.Number, Name: q.Name, ExtensionID: q.ID}
+	first := s.add(&party{direction: outbound, user: from, extID: from.ID, number: from.Number, name: from.Name(), from: caller, to: target})
+	e.turn(first, codeSetup, "")
+	caller.PhoneNumber = from.Number
+	e.ringQueue(s, first, q, caller, target, slices.DeleteFunc(members, func(m *User) bool { return m == from }))
+	return s
+}
+
+// ringQueue: the queue takes the call and rings every idle member; without one it takes a message.
+func (e *engine) ringQueue(s *session, first *party, q *Queue, caller, target partyInfo, members []*User) {
 	line := s.add(&party{direction: inbound, extID: q.ID, number: q.Number, name: q.Name, from: caller, to: target})
 	e.turn(line, codeSetup, "")
 	first.early = true
@@ -293,7 +312,18 @@ func (e *engine) callQueue(number, name string, q *Queue, members []*User) *sess
 	if !rang {
 		e.mailbox(line)
 	}
-	return s
+}
+
+// join: one more extension is in the call, as a supervisor who barges in by star code. How RingCentral tells it is not known.
+func (e *engine) join(s *session, u *User) error {
+	if !slices.ContainsFunc(s.parties, (*party).connected) {
+		return wrongState("join", s.parties[0])
+	}
+	first := s.parties[0]
+	p := s.add(&party{direction: inbound, user: u, extID: u.ID, number: u.Number, name: u.Name(), from: first.from, to: userInfo(u)})
+	e.turn(p, codeSetup, "")
+	e.turn(p, codeAnswered, "")
+	return nil
 }
 
 // dialExtension: an extension calls an extension; the caller's party turns Answered before the other phone rings (7.2).

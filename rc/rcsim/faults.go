@@ -71,12 +71,13 @@ type FaultsState struct {
 	Held           int              `json:"held"`
 	RefuseRecovery bool             `json:"refuseRecovery"`
 	BridgeEvents   BridgeEvents     `json:"bridgeEvents"`
+	EventDelayMs   int64            `json:"eventDelayMs"`
 }
 
 func (s *Server) faultsState() FaultsState {
 	st := FaultsState{
 		Routes: map[string]Fault{}, HoldEvents: s.faults.holding, Held: len(s.faults.held), RefuseRecovery: s.faults.refuseRecovery,
-		BridgeEvents: s.opt.Assume.BridgeEvents,
+		BridgeEvents: s.opt.Assume.BridgeEvents, EventDelayMs: s.opt.EventDelay.Milliseconds(),
 	}
 	for name, f := range s.faults.routes {
 		st.Routes[name] = *f
@@ -112,13 +113,21 @@ func (s *Server) clearFaults() {
 	s.releaseHeld(Release{})
 	close(s.faults.release)
 	s.faults = newFaults()
-	s.opt.Assume.BridgeEvents = s.born.BridgeEvents
+	s.opt = s.born
 }
 
 // SetBridgeEvents changes how a bridge is told (Assumptions.BridgeEvents).
 func (s *Server) SetBridgeEvents(how BridgeEvents) {
 	_ = s.change(func() error {
 		s.opt.Assume.BridgeEvents = how
+		return nil
+	})
+}
+
+// SetEventDelay changes the time from a change to its notification (Options.EventDelay).
+func (s *Server) SetEventDelay(d time.Duration) {
+	_ = s.change(func() error {
+		s.opt.EventDelay = d
 		return nil
 	})
 }
@@ -176,14 +185,20 @@ func b2i(b bool) int {
 	return 0
 }
 
+// met is a fault that a request has met; release is closed when faults are cleared.
+type met struct {
+	Fault
+	release <-chan struct{}
+}
+
 // fault takes the fault that a request meets, if any. The caller holds the lock.
-func (s *Server) fault(operation, extension string) (Fault, bool) {
+func (s *Server) fault(operation, extension string) (met, bool) {
 	for _, name := range []string{operation, "*"} {
 		f := s.faults.routes[name]
 		if f == nil || (f.Extension != "" && f.Extension != extension) {
 			continue
 		}
-		got := *f
+		got := met{*f, s.faults.release}
 		if f.Times > 0 {
 			if f.Times--; f.Times == 0 {
 				delete(s.faults.routes, name)
@@ -191,7 +206,7 @@ func (s *Server) fault(operation, extension string) (Fault, bool) {
 		}
 		return got, true
 	}
-	return Fault{}, false
+	return met{}, false
 }
 
 func (f Fault) refusal() *restError {
@@ -214,26 +229,23 @@ func (f Fault) refusal() *restError {
 // errGone means that the request hangs no longer because its client or the server went away.
 var errGone = errors.New("rcsim: nobody waits for this answer")
 
-// pause waits; it ends early with errGone when the server closes, faults are reset, or ctx ends.
-func (s *Server) pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
+// pause waits for a time that a fault names in milliseconds; it ends early with errGone as hang does.
+func (s *Server) pause(ctx context.Context, f met, ms int) error {
+	if ms <= 0 {
 		return nil
 	}
-	t := time.NewTimer(d)
+	t := time.NewTimer(time.Duration(ms) * time.Millisecond)
 	defer t.Stop()
-	return s.hang(ctx, t.C)
+	return s.hang(ctx, f, t.C)
 }
 
-// hang waits for until (nil: for ever), the end of ctx, a reset of faults or the server's end.
-func (s *Server) hang(ctx context.Context, until <-chan time.Time) error {
-	s.mu.Lock()
-	release := s.faults.release
-	s.mu.Unlock()
+// hang waits for until (nil: for ever), the end of ctx, the clearing of faults or the server's end.
+func (s *Server) hang(ctx context.Context, f met, until <-chan time.Time) error {
 	select {
 	case <-until:
 		return nil
 	case <-ctx.Done():
-	case <-release:
+	case <-f.release:
 	case <-s.ctx.Done():
 	}
 	return errGone
@@ -250,7 +262,7 @@ func (s *Server) faulted(w http.ResponseWriter, r *http.Request, operation strin
 	if !ok {
 		return false
 	}
-	if s.pause(context.Background(), time.Duration(f.DelayMs)*time.Millisecond) != nil || (f.Silent && s.hang(r.Context(), nil) != nil) {
+	if s.pause(context.Background(), f, f.DelayMs) != nil || (f.Silent && s.hang(r.Context(), f, nil) != nil) {
 		panic(http.ErrAbortHandler)
 	}
 	if f.Status != 0 {

@@ -109,14 +109,28 @@ func TestDelayedEffectOutlivesTheClient(t *testing.T) {
 	w := newWorld(t, rcsim.Options{})
 	token := w.signIn("102")
 	held, consult := w.pair()
-	w.SetFault("bridge", rcsim.Fault{DelayMs: 100})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	w.SetFault("bridge", rcsim.Fault{DelayMs: 500})
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	req := w.request("POST", w.partyPath(held, "102")+"/bridge", w.bridgeBody(consult, "102")).WithContext(ctx)
 	req.Header.Set("Authorization", "Bearer "+token)
-	if res, err := w.http.Do(req); err == nil {
-		_ = res.Body.Close()
-		t.Fatal("the client should have given up")
+	gone := make(chan error, 1)
+	go func() {
+		res, err := w.http.Do(req)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		gone <- err
+	}()
+	if err := w.AwaitRequest(ctx, 1, "POST", "/bridge"); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Fatalf("the client should have given up: %v", err)
+	}
+	if w.State().Hear(customer, "103") {
+		t.Error("too early")
 	}
 	w.await(rcsim.Talking(customer, "103"))
 }

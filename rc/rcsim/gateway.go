@@ -665,10 +665,9 @@ func (s *Server) tunnel(ctx context.Context, k *socket, outer *http.Request, id,
 	if !aborted {
 		answer.Status = rec.status
 		answer.Headers = map[string]string{}
-		for name := range rec.header {
-			answer.Headers[name] = rec.header.Get(name)
+		for name, values := range rec.header {
+			answer.Headers[name] = values[0]
 		}
-		answer.Headers["RCRequestId"] = recordID(s, req)
 		s.answerFrame(k, answer, rec.body.Bytes())
 	}
 	_ = s.change(func() error {

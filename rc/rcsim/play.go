@@ -55,13 +55,7 @@ func (s *Server) call(from, fromName, to string, menu bool) (string, error) {
 			return nil
 		}
 		if q := s.dir.queue(to); q != nil {
-			var members []*User
-			for _, m := range q.Members {
-				if u := s.dir.byNumber[m]; u != nil {
-					members = append(members, u)
-				}
-			}
-			id = s.eng.callQueue(number, name, q, members).id
+			id = s.eng.callQueue(number, name, q, s.dir.members(q)).id
 			return nil
 		}
 		return noSuch("extension", to)
@@ -87,6 +81,10 @@ func (s *Server) Dial(extension, to string) (string, error) {
 			id = s.eng.dialExtension(u, callee).id
 			return nil
 		}
+		if q := s.dir.queue(to); q != nil {
+			id = s.eng.dialQueue(u, q, s.dir.members(q)).id
+			return nil
+		}
 		number, ok := e164(to)
 		if !ok {
 			return noSuch("extension", to)
@@ -95,6 +93,20 @@ func (s *Server) Dial(extension, to string) (string, error) {
 		return nil
 	})
 	return id, err
+}
+
+// Join brings one more person into a call, as a supervisor who barges in by star code.
+func (s *Server) Join(extension, sessionID string) error {
+	return s.change(func() error {
+		u, c := s.dir.byNumber[extension], s.eng.find(sessionID)
+		switch {
+		case u == nil:
+			return noSuch("phone", extension)
+		case c == nil:
+			return noSuch("call", sessionID)
+		}
+		return s.eng.join(c, u)
+	})
 }
 
 // verb is something a phone can do with a call, and when.
@@ -196,6 +208,35 @@ func (s *Server) Outside(number, name, sessionID string) error {
 			return err
 		}
 		return v.do(s.eng, p)
+	})
+}
+
+// Bridge joins two calls of a person as the REST operation does; the first is the path's.
+func (s *Server) Bridge(extension, pathSession, bodySession string) error {
+	return s.change(func() error {
+		u, a, b := s.dir.byNumber[extension], s.eng.find(pathSession), s.eng.find(bodySession)
+		switch {
+		case u == nil:
+			return noSuch("phone", extension)
+		case a == nil || b == nil || a.of(u.ID) == nil || b.of(u.ID) == nil:
+			return noSuch("call", pathSession+" or "+bodySession)
+		}
+		return s.eng.bridge(a.of(u.ID), b.of(u.ID))
+	})
+}
+
+// Drop ends a call for everybody as the REST operation does.
+func (s *Server) Drop(extension, sessionID string) error {
+	return s.change(func() error {
+		u, c := s.dir.byNumber[extension], s.eng.find(sessionID)
+		switch {
+		case u == nil:
+			return noSuch("phone", extension)
+		case c == nil || c.of(u.ID) == nil:
+			return noSuch("call", sessionID)
+		}
+		s.eng.drop(c, c.of(u.ID))
+		return nil
 	})
 }
 

@@ -53,7 +53,7 @@ import (
 // Server is one simulated RingCentral; make it with New and end it with Close.
 type Server struct {
 	opt  Options
-	born Assumptions // as given; faults may change them until they are cleared
+	born Options // as given; faults may change some until they are cleared
 	log  *slog.Logger
 	mux  *http.ServeMux
 	ids  *ids
@@ -86,7 +86,7 @@ func New(opt Options) *Server {
 		_, _ = rand.Read(b[:])
 		opt.Seed = binary.LittleEndian.Uint64(b[:]) >> 12 // fits a JSON number
 	}
-	s := &Server{opt: opt, born: opt.Assume, log: opt.Log}
+	s := &Server{opt: opt, born: opt, log: opt.Log}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.changed = make(chan struct{})
 	s.timers = map[*timer]struct{}{}
@@ -97,7 +97,7 @@ func New(opt Options) *Server {
 
 // fresh puts the server into its first state: the account as given, no calls, no grants, no sockets.
 func (s *Server) fresh() {
-	s.opt.Assume = s.born
+	s.opt = s.born
 	s.ids = newIDs(s.opt.Seed)
 	s.dir = newDirectory(s.opt)
 	s.eng = &engine{opt: &s.opt, ids: s.ids, after: s.after}

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // operation is one REST operation of RingCentral: where it is, what it costs and what it needs.
@@ -156,7 +155,7 @@ func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	s.mu.Lock()
-	h.Set("RCRequestId", record(r).RequestID)
+	h["RCRequestId"] = []string{record(r).RequestID} // the wire shows RingCentral's own spelling
 	s.mu.Unlock()
 	h.Set("RoutingKey", "SIM01P01")
 	h.Set("Server", "rcsim")
@@ -190,7 +189,7 @@ func (s *Server) handle(op operation) http.Handler {
 			return
 		}
 		c := &call{s: s, w: w, r: r, body: body, sock: tunnelOf(r)}
-		var f Fault
+		var f met
 		err = s.change(func() error {
 			if err := c.admit(op); err != nil {
 				return err
@@ -205,7 +204,7 @@ func (s *Server) handle(op operation) http.Handler {
 			s.writeError(w, r, err)
 			return
 		}
-		if s.pause(context.Background(), time.Duration(f.DelayMs)*time.Millisecond) != nil {
+		if s.pause(context.Background(), f, f.DelayMs) != nil {
 			panic(http.ErrAbortHandler)
 		}
 		var status int
@@ -229,7 +228,7 @@ func (s *Server) handle(op operation) http.Handler {
 			}
 			return err
 		})
-		if (f.Silent && s.hang(r.Context(), nil) != nil) || s.pause(r.Context(), time.Duration(f.AnswerDelayMs)*time.Millisecond) != nil {
+		if (f.Silent && s.hang(r.Context(), f, nil) != nil) || s.pause(r.Context(), f, f.AnswerDelayMs) != nil {
 			panic(http.ErrAbortHandler)
 		}
 		if err != nil {
