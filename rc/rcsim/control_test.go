@@ -90,6 +90,13 @@ func TestPhonesPageIsServed(t *testing.T) {
 	}
 }
 
+func TestBuiltInPageIsServed(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	if r := w.control("GET", "/sim/", ""); r.status != 200 || !strings.Contains(r.body, "Simulated RingCentral") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
 // states reads the stream; it ends with ctx.
 func states(ctx context.Context, t *testing.T, w *world) <-chan rcsim.State {
 	t.Helper()

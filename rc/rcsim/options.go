@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/cordboard/cordboard/rc/rcsim/phones"
 )
 
 // ErrExposed is returned by Start for an address that others can reach.
@@ -149,6 +151,9 @@ func (o Options) withDefaults() Options {
 	set(&o.Assume.SessionReadable, time.Minute)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Phones == nil {
+		o.Phones = phones.FS
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
