@@ -59,6 +59,7 @@ func TestReadOfTheSameStateMayTellMore(t *testing.T) {
 	s := NewState(agent)
 	yes := true
 	answer := listed(customerCall, someone(customerCall, 1, "", tp.Answered), incoming(customerCall, 2, rosa, tp.Answered))
+	apply(s, event(customerCall, 4, 0.5, someone(customerCall, 1, "", tp.Answered)))
 	read(t, s, 1, answer)
 	answer.Parties[1].Muted = &yes
 	answer.Parties[1].ConferenceRole = "Host"
@@ -67,4 +68,7 @@ func TestReadOfTheSameStateMayTellMore(t *testing.T) {
 	want(t, "muted", l.Muted, true)
 	want(t, "conference", l.Conference, true)
 	want(t, "since", l.Since, atLeast(1))
+
+	apply(s, event(customerCall, 3, 0, incoming(customerCall, 2, rosa, tp.Proceeding)), event(customerCall, 2, 0, incoming(customerCall, 2, rosa, tp.Setup)))
+	want(t, "muted, folded again", legOf(t, s, customerCall, 7).Muted, true)
 }

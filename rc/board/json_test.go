@@ -81,14 +81,15 @@ func TestSavedSurvivesJSON(t *testing.T) {
 func TestRestoreFindsWhatWasMissed(t *testing.T) {
 	saved := tell(t).consulted().Save()
 	s := &story{T: t, Watch: Restore(saved, at(60))}
-	s.at(60)
+	s.read(60, consultRead(tp.VoiceMail))
+	want(t, "far, read in the moment of the restart", legOf(t, s.State, consultCall, 60).Far.State, FarVoicemail)
 	want(t, "pair", s.Pairing.Pair != nil && s.Pairing.Pair.Bound, true)
-	want(t, "reads", len(s.State.Wants()), 2)
+	want(t, "reads", s.State.Wants()[0], Want{SessionID: customerCall})
 	m := s.State.StartRead(customerCall, at(61))
 	want(t, "applied", s.State.FinishRead(m, tp.Session{}, false, at(61)), true)
 	want(t, "happened", s.at(61).codes(), "customer-left s-1;")
-	s.read(62, consultRead(tp.VoiceMail))
-	want(t, "far", legOf(t, s.State, consultCall, 62).Far.State, FarVoicemail)
+	s.read(62, consultRead(tp.Answered))
+	want(t, "far", legOf(t, s.State, consultCall, 62).Far.State, FarAnswered)
 	want(t, "an event from before the restart", s.State.Apply(in(3, 1, tp.Proceeding)), false)
 	want(t, "a later one", s.State.Apply(consultEvent(11, 63, tp.Disconnected)), true)
 }
