@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	askedPatient = 10 * time.Second // how long an accepted request may show no effect
-	askedRecheck = 3 * time.Second  // how long the read after that may take
+	askedPatient = 4 * time.Second // how long an accepted request may show no effect before the call is read
+	askedRecheck = 3 * time.Second // how long that read may take before the agent is told
 )
 
 // asked is a request whose effect was not reported yet.
@@ -138,8 +138,7 @@ func (d *desk) answered(a board.Action, l board.Leg, err error, seen func(board.
 	args := board.Args{Action: a, Name: l.Far.Name, Number: l.Far.Number}
 	now, _ := d.own.Board.Leg(l.SessionID)
 	args.CustomerHeld = now.OnHold()
-	var e *rc.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*rc.Error](err); ok {
 		record.Status, record.Code, record.RequestID, record.Unsent = e.Status, e.Code, e.RequestID, e.Unsent
 		args.Status, args.Code, args.RequestID = e.Status, e.Code, e.RequestID
 	}

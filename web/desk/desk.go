@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -216,7 +217,7 @@ func (d *desk) step() time.Duration {
 	d.stepAsked(now, sooner)
 	d.stepNotices(now)
 	d.stepReads(now, sooner)
-	d.stepFeed(now)
+	d.stepFeed()
 	d.stepTeam(now, sooner)
 	d.publish(now)
 	return max(next.Sub(now), time.Millisecond)
@@ -228,17 +229,16 @@ func (d *desk) publish(now time.Time) {
 	snap := d.snapshot(now)
 	last := d.current.Load()
 	fresh := last == nil || !same(*last, snap)
+	if !fresh && now.Sub(d.pulsed) < pulse {
+		return
+	}
+	d.revision++
 	if fresh {
-		d.revision++
 		d.content = d.revision
 		if p := d.own.Pairing.Pair; p != nil && p.Revision == 0 {
 			p.Revision = d.content
 			snap.Pair.Revision = d.content
 		}
-	} else if now.Sub(d.pulsed) < pulse {
-		return
-	} else {
-		d.revision++
 	}
 	d.pulsed = now
 	snap.Revision = d.content
@@ -285,13 +285,13 @@ func (d *desk) snapshot(now time.Time) board.Snapshot {
 	for _, a := range d.asked {
 		s.Asked = append(s.Asked, a.Asked)
 	}
-	s.Readiness = d.readiness(now)
+	s.Readiness = d.readiness()
 	return s
 }
 
 // readiness is whether a press may complete the pair; from old news nothing is
 // decided.
-func (d *desk) readiness(now time.Time) board.Readiness {
+func (d *desk) readiness() board.Readiness {
 	r := d.own.Pairing.Ready(d.own.Board, d.newest(d.own.Pairing.Pair))
 	if d.feed.stale(d.cfg.Now()) && d.own.Pairing.Pair != nil && r.Reason != board.ReasonJoining {
 		return board.Readiness{Reason: board.ReasonStale}
@@ -371,12 +371,7 @@ func (d *desk) clear(sessionID string, codes ...board.NoticeCode) {
 		if n.SessionID != sessionID {
 			return true
 		}
-		for _, c := range codes {
-			if n.Code == c {
-				return false
-			}
-		}
-		return true
+		return !slices.Contains(codes, n.Code)
 	})
 }
 
@@ -401,9 +396,12 @@ func (d *desk) stepNotices(now time.Time) {
 		case board.NoticePressHold:
 			l, ok := d.own.Board.Leg(n.SessionID)
 			return ok && l.OnHold()
-		case board.NoticeHangUpOnPhone, board.NoticeActionRefused, board.NoticeActionUnsent, board.NoticeActionUnseen:
+		case board.NoticeHangUpOnPhone, board.NoticeActionRefused, board.NoticeActionUnsent:
 			l, ok := d.own.Board.Leg(n.SessionID)
 			return ok && l.Alive()
+		case board.NoticeActionUnseen:
+			l, ok := d.own.Board.Leg(n.SessionID)
+			return ok && l.Alive() && l.OnHold() != (n.Args.Action == board.ActionHold)
 		case board.NoticeChanged, board.NoticeBusy, board.NoticeJoining, board.NoticeNotReady, board.NoticeCheckFailed:
 			return age < 30*time.Second
 		case board.NoticeLiveAgain:
@@ -437,7 +435,7 @@ func (d *desk) deny(what string, err error) {
 			return
 		}
 	}
-	d.denied = append(d.denied[:len(d.denied):len(d.denied)], den)
+	d.denied = append(slices.Clip(d.denied), den)
 }
 
 // allow takes a refusal back.

@@ -3,7 +3,6 @@ package desk_test
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -16,7 +15,7 @@ import (
 	"github.com/cordboard/cordboard/web/session"
 )
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestCompleteTransfer(t *testing.T) {
 	t.Parallel()
@@ -260,8 +259,11 @@ func TestSettledByReadingAfterACrash(t *testing.T) {
 	snap := s.until("ready", ready)
 	l.sim.HoldEvents()
 	l.sim.SetFault("bridge", rcsim.Fault{Silent: true})
-	acted := make(chan error, 1)
-	go func() { acted <- s.act(pressed(board.ActionComplete, snap)) }()
+	acted := make(chan struct{})
+	go func() {
+		defer close(acted)
+		_ = s.act(pressed(board.ActionComplete, snap)) // its desk is closed under it
+	}()
 	l.await(rcsim.Talking(customer, consult))
 	l.sim.ClearFaults() // lets the hanging request end
 	l.desks.Close()
@@ -300,10 +302,10 @@ func TestBackToCustomer(t *testing.T) {
 	s := l.open(agent)
 	c, k := s.heldByREST()
 	s.mustAct(pressed(board.ActionBack, s.until("ready", ready)))
-	snap := s.until("back", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
+	s.until("back", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
 	l.await(rcsim.Over(k))
 	l.await(rcsim.Talking(customer, agent))
-	snap = s.until("recorded", func(s board.Snapshot) bool { return len(s.Today) == 1 })
+	snap := s.until("recorded", func(s board.Snapshot) bool { return len(s.Today) == 1 })
 	if snap.Today[0].End != board.EndBack {
 		t.Errorf("today = %+v", snap.Today)
 	}
@@ -573,14 +575,14 @@ func TestADeskOwnedElsewhere(t *testing.T) {
 	other := l.newDesks("two")
 	s := l.openAt(other, agent) // the first instance owns the desk
 	l.consulting()
-	snap := s.until("ready", ready)
+	s.until("ready", ready)
 	first.Close() // its owner dies
 	for other.Open(t.Context(), s.p) != nil {
 		if t.Context().Err() != nil {
 			t.Fatal("never taken over")
 		}
 	}
-	snap = s.until("ready again", ready)
+	snap := s.until("ready again", ready)
 	s.mustAct(pressed(board.ActionComplete, snap))
 	s.until("confirmed", phase(board.Confirmed))
 	if l.bridges() != 1 {

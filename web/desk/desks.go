@@ -140,7 +140,7 @@ func (ds *Desks) start(p session.Person, revision uint64) error {
 	}
 	h.stop = stop
 	ds.run[key(p)] = h
-	ds.wg.Go(h.desk.run)
+	ds.wg.Go(h.run)
 	ds.wg.Go(func() { ds.keep(h) })
 	return nil
 }

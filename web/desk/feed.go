@@ -158,7 +158,7 @@ func (d *desk) filters() []string {
 
 // stepFeed keeps the subscription's filters what they should be, and ends the
 // time in which a new subscription is not the whole truth yet.
-func (d *desk) stepFeed(now time.Time) {
+func (d *desk) stepFeed() {
 	if want := d.filters(); d.feed.running && !slices.Equal(want, d.feed.filters) {
 		d.feed.filters = want
 		running := d.feed.ws
@@ -173,11 +173,11 @@ func (d *desk) stepFeed(now time.Time) {
 	}
 	if d.feed.syncing && d.feed.listed && d.own.State.Settled() {
 		d.feed.syncing = false
-		d.goLive(now)
+		d.goLive()
 	}
 }
 
-func (d *desk) goLive(time.Time) {
+func (d *desk) goLive() {
 	d.feed.try = 0
 	d.setFeed(board.FeedLive)
 	if d.feed.lost && d.feed.missed >= time.Second {
@@ -189,30 +189,33 @@ func (d *desk) goLive(time.Time) {
 func (d *desk) up(m ws.Up) {
 	d.feed.missed = m.Missed
 	d.allow(whatEvents)
+	refused := false
 	for _, dis := range m.Disabled {
-		d.disabled(dis)
+		refused = d.disabled(dis) || refused
 	}
-	if d.feed.state == board.FeedRefused {
+	if refused {
 		return
 	}
 	if m.Recovered && !m.Overflow && d.feed.lost && !d.feed.syncing && d.feed.listed {
-		d.goLive(d.now())
+		d.goLive()
 		return
 	}
 	d.resync()
 }
 
-// disabled is a filter that RingCentral refuses this person.
-func (d *desk) disabled(dis ws.Disabled) {
+// disabled is a filter that RingCentral refuses this person; it reports whether
+// it is the one for the person's own calls, without which there is no board.
+func (d *desk) disabled(dis ws.Disabled) bool {
 	if filterExtension(dis.Filter) == d.person.ExtensionID {
 		d.log.Warn("own events refused", "reason", dis.Reason)
-		d.denied = append(d.denied[:len(d.denied):len(d.denied)], board.Denied{What: whatEvents, Code: dis.Reason, Scope: "CallControl"})
+		d.denied = append(slices.Clip(d.denied), board.Denied{What: whatEvents, Code: dis.Reason, Scope: "CallControl"})
 		d.setFeed(board.FeedRefused)
-		return
+		return true
 	}
 	if d.team != nil {
 		d.team.refused(filterExtension(dis.Filter), dis.Reason)
 	}
+	return false
 }
 
 func (d *desk) down(m ws.Down) {
