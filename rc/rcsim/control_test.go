@@ -92,7 +92,7 @@ func TestPhonesPageIsServed(t *testing.T) {
 
 func TestBuiltInPageIsServed(t *testing.T) {
 	w := newWorld(t, rcsim.Options{})
-	if r := w.control("GET", "/sim/", ""); r.status != 200 || !strings.Contains(r.body, "Simulated RingCentral") {
+	if r := w.control("GET", "/sim/", ""); r.status != 200 || !strings.Contains(r.body, `data-testid="story-play"`) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }

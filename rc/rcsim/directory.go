@@ -84,7 +84,7 @@ func (c *call) getExtension() (int, any, error) {
 	w := c.extensionWire(u)
 	w.Account = &accountRef{URI: c.accountURI(), ID: u.AccountID}
 	if u == c.user {
-		for _, name := range []string{"CallControl", "CallForwarding", "Presence", "SingleExtensionUI"} {
+		for _, name := range []string{"CallForwarding", "CallPark", "DND", "Presence"} {
 			w.ServiceFeatures = append(w.ServiceFeatures, featureWire{name, true})
 		}
 	}
