@@ -223,7 +223,7 @@ func newSessions(ctx context.Context, cfg Config, a authority) (*Sessions, error
 		{&sessions, "sessions", true},
 		{&grants, bucketGrants, false},
 		{&s.signIns, bucketSignIns, true},
-		{&s.leases, "leases", true},
+		{&s.leases, "session-leases", true},
 		{&s.first, "account", false},
 	} {
 		if *b.to, err = cfg.Bus.Bucket(ctx, b.name, b.ttl); err != nil {

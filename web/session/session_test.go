@@ -124,6 +124,26 @@ func TestOnlyLocalPathsAreReturnedTo(t *testing.T) {
 	}
 }
 
+func FuzzLocalPath(f *testing.F) {
+	for _, seed := range []string{"/", "/team?x=1#y", "//evil", `/\\evil`, "/./\\evil", "/%2f/evil", "/\t/evil", "http:evil"} {
+		f.Add(seed)
+	}
+	base, err := url.Parse("https://cord.example/sign-in")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		got := localPath(path)
+		to, err := base.Parse(got)
+		if err != nil || to.Host != base.Host || to.Scheme != base.Scheme {
+			t.Errorf("%q leads to %v, %v", path, to, err)
+		}
+		if strings.ContainsAny(got, "\\\r\n\t") || strings.HasPrefix(got, "//") {
+			t.Errorf("%q leads to %q, which browsers read otherwise", path, got)
+		}
+	})
+}
+
 func TestASignInIsFinishedOnceInTimeByTheBrowserThatBeganIt(t *testing.T) {
 	stale := problem.NewSignInStale(nil)
 	w := newWorld(t)

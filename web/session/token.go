@@ -36,32 +36,22 @@ func (s *Sessions) token(ctx context.Context, p Person, refused string) (string,
 	if s.fresh(g.Token, refused) {
 		return g.Token.Access, nil
 	}
-	if !s.begin() {
-		return "", problem.NewUnavailable(problem.ServiceBus, bus.ErrNotReady)
-	}
 	flight := s.flights.DoChan(p.Key()+" "+refused, func() (any, error) {
+		if !s.begin() {
+			return "", problem.NewUnavailable(problem.ServiceBus, bus.ErrNotReady)
+		}
+		defer s.work.Done()
 		ctx, cancel := s.detached(rc.ForPerson(ctx, p.Key()), refreshTimeout) // a press that is given up must not lose the answer
 		defer cancel()
 		return s.refresh(ctx, p, refused)
 	})
-	result := make(chan singleResult, 1)
-	go func() {
-		defer s.work.Done()
-		r := <-flight
-		access, _ := r.Val.(string)
-		result <- singleResult{access, r.Err}
-	}()
 	select {
-	case r := <-result:
-		return r.access, r.err
+	case r := <-flight:
+		access, _ := r.Val.(string)
+		return access, r.Err
 	case <-ctx.Done():
 		return "", problem.NewUnavailable(problem.ServiceRingCentral, ctx.Err())
 	}
-}
-
-type singleResult struct {
-	access string
-	err    error
 }
 
 // begin counts work that Close waits for; it is false when there is to be no more.
