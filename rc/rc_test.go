@@ -489,6 +489,21 @@ func TestCallControlIsNeverRepeated(t *testing.T) {
 	}
 }
 
+// Without GetBody no transport, of whatever HTTP version, can send a body again.
+func TestABodyCanBeReadOnce(t *testing.T) {
+	c := server(t, nil, func(cfg *Config) {
+		cfg.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Body == nil || r.GetBody != nil || r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil {
+				t.Errorf("a transport may repeat %+v", r)
+			}
+			return nil, errTooLong
+		})}
+	})
+	if _, err := caller(c).Bridge(t.Context(), "s-1", "p-1", "s-2", "p-2"); err == nil {
+		t.Error("no error")
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	var arrived atomic.Int32
 	c := server(t, func(w http.ResponseWriter, r *http.Request) {

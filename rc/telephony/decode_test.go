@@ -232,6 +232,16 @@ func TestDecodeEventBody(t *testing.T) {
 	want(t, e.Parties[0].Status.Word, "Levitating")
 }
 
+func TestTheSubscribersOwnIsNoID(t *testing.T) {
+	n, err := DecodeNotification([]byte(`{"event":"/restapi/v1.0/account/~/extension/~/telephony/sessions","body":{"telephonySessionId":"s-1","parties":[{"id":"p-1"}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, n.Event.AccountID, "")
+	want(t, n.Event.ExtensionID, "")
+	want(t, n.Event.Parties[0].AccountID, "")
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	session := func(b []byte) error { _, err := DecodeSession(b); return err }
 	party := func(b []byte) error { _, err := DecodeParty(b); return err }

@@ -240,7 +240,6 @@ func (l *link) welcome(ctx context.Context, fr frame) (details, error) {
 		l.recovered = time.Now()
 		l.replayed = 0
 		l.up(ctx, Up{Recovered: true, Overflow: m.buffer <= 0, Disabled: m.disabled})
-		l.reconcile(ctx)
 		return d, nil
 	}
 	m.subscribed, m.active = "", nil
@@ -311,7 +310,8 @@ func (f *Feed) miscount(ctx context.Context, err error, id string) {
 	f.log.WarnContext(ctx, "notification not decoded", "error", err, "messageId", id)
 }
 
-// up tells that the feed hears and lets go of what came before.
+// up tells that the feed hears, lets go of what came before, and asks for other
+// filters when they were wanted while there was no link to ask on.
 func (l *link) up(ctx context.Context, u Up) {
 	u.At = time.Now()
 	if !l.live { // else the socket was well and only the subscription was made again
@@ -323,6 +323,7 @@ func (l *link) up(ctx context.Context, u Up) {
 	l.mu.Unlock()
 	l.feed.mu.Lock()
 	l.feed.live = l
+	wanted := l.feed.wanted // what is wanted from here on is asked for by SetFilters
 	l.feed.mu.Unlock()
 	l.feed.log.InfoContext(ctx, "feed up", "recovered", u.Recovered, "overflow", u.Overflow, "missed", u.Missed, "disabled", len(u.Disabled))
 	l.sink(u)
@@ -330,6 +331,12 @@ func (l *link) up(ctx context.Context, u Up) {
 		l.sink(n)
 	}
 	l.held = nil
+	if slices.Equal(wanted, l.m.active) {
+		return
+	}
+	if err := l.replaceFilters(ctx, wanted, make(chan error, 1)); err != nil {
+		l.feed.log.InfoContext(ctx, "filters not sent", "error", err)
+	}
 }
 
 func (l *link) missed(now time.Time) time.Duration {
@@ -361,22 +368,8 @@ func (l *link) subscribe(ctx context.Context, filters []string, result chan<- er
 		}
 		l.m.subscribed, l.m.active, l.m.disabled = string(s.ID), filters, s.disabled()
 		l.up(ctx, Up{Disabled: l.m.disabled})
-		l.reconcile(ctx)
 		return nil
 	})
-}
-
-// reconcile changes the filters when others are wanted than those in force.
-func (l *link) reconcile(ctx context.Context) {
-	l.feed.mu.Lock()
-	wanted := l.feed.wanted
-	l.feed.mu.Unlock()
-	if slices.Equal(wanted, l.m.active) {
-		return
-	}
-	if err := l.replaceFilters(ctx, wanted, make(chan error, 1)); err != nil {
-		l.feed.log.InfoContext(ctx, "filters not replaced", "error", err)
-	}
 }
 
 // replaceFilters asks for other filters; result gets the answer, if one comes.

@@ -217,13 +217,19 @@ func (f *Feed) SetFilters(ctx context.Context, filters []string) error {
 	}
 	result := make(chan error, 1)
 	if err := l.replaceFilters(ctx, filters, result); err != nil {
-		return nil //nolint:nilerr // the socket is dying; the next one takes the filters
+		// A write that fails ends the socket, perhaps after the answer came.
+		f.log.InfoContext(ctx, "filters not sent", "error", err)
 	}
 	select {
 	case err := <-result:
 		return err
 	case <-l.over:
-		return nil
+		select {
+		case err := <-result: // the answer came before the end
+			return err
+		default:
+			return nil
+		}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
