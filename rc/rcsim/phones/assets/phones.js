@@ -134,9 +134,12 @@ const alive = (p) => p.code !== "Disconnected" && p.code !== "Gone";
 const ringing = (p) => p.code === "Setup" || p.code === "Proceeding";
 const ext = (number) => account.users.find((u) => u.extensionNumber === number);
 const outsider = (number) => state?.outside.find((o) => o.number === number) ?? account.outside.find((o) => o.number === number);
-const nameOf = (number) => ext(number)?.name || outsider(number)?.name || pretty(number);
+const nameOf = (number) => clean(ext(number)?.name || outsider(number)?.name || "") || pretty(number);
 const first = (number) => nameOf(number).split(" ")[0];
 const session = (id) => state?.sessions.find((s) => s.id === id);
+
+/** clean makes a caller's name fit to show: no control and direction characters, 64 at most. */
+const clean = (name) => [...name.replace(/\p{C}/gu, "")].slice(0, 64).join("").trim();
 
 /** pretty spaces a North American number; every other one stays as it is. */
 function pretty(number) {
@@ -293,7 +296,7 @@ function showPhone(role) {
   data(part.el, { number, plate });
   data(part.plate, { plate });
   say(part.plate, list.length > 1 ? `${list.length} lines` : list.length === 1 ? PLATE[list[0].kind] : online ? "Free" : "Offline");
-  say(part.socket, role === "outside" ? "an ordinary telephone" : sockets(number));
+  say(part.socket, role === "outside" ? shownAs(number) : sockets(number));
 
   const many = list.length > 1 || list[0]?.line > 1;
   keyed(part.legs, list.map((l) => ({ key: l.p.id, ...l })), () => makeLeg(role), (el, l) => {
@@ -311,9 +314,13 @@ function showPhone(role) {
     el.time.dataset.since = l.since;
     say(el.time, clock(l.since));
   });
-  keyed(part.gone, lately(number).map((g) => ({ key: g.p.id, ...g })), () => h("li", { class: "gone", "data-testid": `${role}-gone` }), (el, g) => {
+  keyed(part.gone, lately(number).map((g) => ({ key: g.p.id, ...g })), () => {
+    const el = h("li", { class: "gone", "data-testid": `${role}-gone` }, svg("svg", { viewBox: "0 0 22 22", "aria-hidden": "true" }, svg("use", { href: "#glyph-gone" })));
+    el.append(el.words = h("span"));
+    return el;
+  }, (el, g) => {
     data(el, { session: g.s.id, code: g.p.code, reason: g.p.reason });
-    say(el, `${short(g.s.id)} ${partyShort(g.p.id)} ${g.p.code}${g.p.reason ? " " + g.p.reason : ""}`);
+    say(el.words, `${short(g.s.id)} ${partyShort(g.p.id)} ${g.p.code}${g.p.reason ? " " + g.p.reason : ""}`);
   });
 
   const actor = nameOf(number);
@@ -363,6 +370,11 @@ function makeLeg(role) {
   return Object.assign(el, { jack, glyph, at, name, word, ids, time });
 }
 
+function shownAs(number) {
+  const name = clean(outsider(number)?.name ?? "");
+  return name ? `shows as ${name}` : "shows no name";
+}
+
 function sockets(number) {
   const open = state.sockets.filter((s) => s.extensionNumber === number);
   if (open.length === 0) return "no socket";
@@ -372,7 +384,7 @@ function sockets(number) {
 
 function showWho(role, part) {
   const choices = role === "outside"
-    ? state.outside.map((o) => ({ value: o.number, text: pretty(o.number) + (o.name ? `, ${o.name}` : "") }))
+    ? state.outside.map((o) => ({ value: o.number, text: `${pretty(o.number)} ${clean(o.name)}`.trim() }))
     : account.users.map((u) => ({ value: u.extensionNumber, text: `${u.name}, ext. ${u.extensionNumber}`, taken: u.extensionNumber === cast[role === "agent" ? "consult" : "agent"] }));
   keyed(part.who, choices.map((c) => ({ key: c.value, ...c })), (c) => h("option", { value: c.value }), (el, c) => {
     say(el, c.text);
@@ -399,7 +411,7 @@ function showCords() {
       const ring = circle(x.s.id).map((s) => s.id);
       for (const y of legs(cast[b])) {
         if (!ring.includes(y.s.id)) continue;
-        const kind = hears(x.p.id, y.p.id) ? "audio" : x.inCall && y.inCall ? "silent" : "rings";
+        const kind = hears(x.p.id, y.p.id) ? "audio" : [x.kind, y.kind].some((k) => k === "ring" || k === "calls") ? "rings" : "silent";
         found.push({ key: `${a}-${b} ${x.s.id} ${y.s.id}`, a, b, kind, ...(flat ? across : down)(a, b, at(a, x), at(b, y), at("agent", x)) });
       }
     }
@@ -408,7 +420,7 @@ function showCords() {
     if (el.dataset.kind === c.kind && el.dataset.path === c.path && el.dataset.label === `${c.x} ${c.y}`) return;
     data(el, { kind: c.kind, path: c.path, label: `${c.x} ${c.y}` });
     const names = c.kind === "audio" ? ["cord-case", "cord-core", "cord-twill"] : [`cord-${c.kind}`];
-    el.replaceChildren(...names.map((name) => svg("path", { class: name, d: c.path })), svg("text", { x: c.x, y: c.y }, c.kind === "rings" ? "ringing" : c.kind));
+    el.replaceChildren(...names.map((name) => svg("path", { class: name, d: c.path })), svg("text", { x: c.x, y: c.y }, c.kind));
   });
 }
 
@@ -482,7 +494,7 @@ const STEPS = [
     seen: (t) => { const p = party(t.consult, cast.consult); return p?.answeredAt && p.code !== "VoiceMail"; },
   },
   {
-    word: () => "You press Complete transfer", said: () => "RingCentral was asked to join the two calls.",
+    word: () => "You press Complete", said: () => "RingCentral was asked to join the two calls.",
     seen: (t) => session(t.customer)?.joined.includes(t.consult) || party(t.customer, cast.agent)?.code === "Gone",
   },
   {
@@ -590,8 +602,13 @@ const story = {
 
 /** endCalls hangs up whatever the three phones are in; a call that ended meanwhile is no trouble. */
 async function endCalls() {
+  const ended = new Set();
   for (const role of ROLES) {
-    for (const l of legs(cast[role])) await act(role, "hangup", l.s.id).catch(() => undefined);
+    for (const l of legs(cast[role])) {
+      if (ended.has(l.s.id)) continue;
+      for (const s of circle(l.s.id)) ended.add(s.id);
+      await act(role, "hangup", l.s.id).catch(() => undefined);
+    }
   }
 }
 
@@ -685,8 +702,8 @@ function showFaults() {
     { what: `ext. ${cast.consult}`, list: [b("voicemail", "To voicemail", `the voicemail of ${consult} answers`, `/phones/${cast.consult}/voicemail`, () => ({ telephonySessionId: rings?.s.id }), { off: rings ? "" : "it does not ring" })] },
     { what: "Outside caller", list: [b("hangup", "Hang up", `${caller} ends the call`, `/outside/${encodeURIComponent(cast.outside)}/hangup`, () => ({ telephonySessionId: call?.s.id }), { off: call ? "" : "no call" })] },
     { what: `REST of ${cast.agent}`, list: [b("busy", "Answer 429", `every request of ${agent} is over the limit`, "/faults", () => ({ "*": limited ? null : { status: 429, code: "CMN-301", retryAfter: 10, extension: cast.agent } }), { pressed: limited })] },
-    { what: "Mend", list: [b("clear", "All faults", "end every fault, deliver what was held", "/faults", () => ({ clear: true }))] },
-    { what: "Start again", list: [{ key: "fault-restart", word: "Forget all", label: "Forget all: no calls, no faults, everybody signed out", press: () => press(said, "restart", async () => { story.forget(); await post("/reset"); }) }] },
+    { what: "All faults", list: [b("clear", "Mend", "end every fault, deliver what was held", "/faults", () => ({ clear: true }))] },
+    { what: "Everything", list: [{ key: "fault-restart", word: "Forget", label: "Forget everything: no calls, no faults, everybody signed out", press: () => press(said, "restart", async () => { story.forget(); await post("/reset"); }) }] },
   ];
   keyed($("faults"), rows.map((row, i) => ({ key: String(i), ...row })), () => {
     const el = h("div", { class: "fault" });
