@@ -11,8 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cordboard/cordboard/rc/telephony"
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/cordboard/cordboard/rc/telephony"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

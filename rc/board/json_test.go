@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	tp "github.com/cordboard/cordboard/rc/telephony"
 	"github.com/google/go-cmp/cmp"
+
+	tp "github.com/cordboard/cordboard/rc/telephony"
 )
 
 func roundTrip[T any](t *testing.T, v T) {
@@ -61,7 +62,7 @@ func TestTeamSurvivesJSON(t *testing.T) {
 	s := tell(t).consulted()
 	member := s.Member(at(30))
 	member.Groups, member.Why = []string{"Billing"}, "refused"
-	joined := tell(t).consulted().events(customerGone(6, 50), consultGone(9, 51)).Member(at(52))
+	joined := tell(t).consulted().events(customerGone(6, 50), consultGone(51)).Member(at(52))
 	roundTrip(t, Team{Owner: agent, Revision: 3, At: at(52), Feed: Feed{State: FeedLive}, Groups: []string{"Billing"}, Members: []Member{member, joined}})
 }
 

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	tp "github.com/cordboard/cordboard/rc/telephony"
 	"github.com/google/go-cmp/cmp"
+
+	tp "github.com/cordboard/cordboard/rc/telephony"
 )
 
 func TestMyParty(t *testing.T) {

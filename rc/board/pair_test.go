@@ -5,8 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	tp "github.com/cordboard/cordboard/rc/telephony"
 	"github.com/google/go-cmp/cmp"
+
+	tp "github.com/cordboard/cordboard/rc/telephony"
 )
 
 // The legs of these tables. Began and Held are told in seconds.
@@ -39,9 +40,9 @@ func consultLeg(sessionID, to string, state tp.Code, far FarState, began float64
 	return l
 }
 
-// colleagueIn is a colleague who called in.
-func colleagueIn(sessionID string, state tp.Code, began float64) Leg {
-	l := customerLeg(sessionID, "104", state, began)
+// colleagueIn is a colleague who called in, as call s-4.
+func colleagueIn(state tp.Code, began float64) Leg {
+	l := customerLeg("s-4", "104", state, began)
 	l.Far.Internal = true
 	return l
 }
@@ -81,7 +82,7 @@ func rings(l Leg) Leg {
 
 func TestPairingFromNothing(t *testing.T) {
 	const offered, would, none = "offered", "not bound yet", "nothing"
-	queued := with(colleagueIn("s-4", tp.Answered, 25), func(l *Leg) { l.QueueCall = true })
+	queued := with(colleagueIn(tp.Answered, 25), func(l *Leg) { l.QueueCall = true })
 	calledBack := with(consultLeg("s-1", rosa, tp.Hold, FarAnswered, 0), func(l *Leg) { l.Held = exact(5) })
 	tests := map[string]struct {
 		board  Board
@@ -111,9 +112,9 @@ func TestPairingFromNothing(t *testing.T) {
 		"held customer whom the owner called":      {boardOf(calledBack, consultLeg("s-2", victor, tp.Answered, FarAnswered, 20)), offered, WhyOnly, ReasonNone},
 		"both placed, in the other order":          {boardOf(rosaHeld, consultLeg("s-2", victor, tp.Answered, FarAnswered, -20)), none, "", ReasonTwoOutside},
 		"both on hold":                             {boardOf(rosaHeld, kimHeld), offered, WhyOnly, ReasonNone},
-		"colleague who called in":                  {boardOf(rosaHeld, colleagueIn("s-4", tp.Answered, 25)), offered, WhyColleague, ReasonNone},
-		"colleague who rings in":                   {boardOf(rosaHeld, rings(colleagueIn("s-4", tp.Answered, 25))), would, WhyColleague, ReasonNotAnswered},
-		"colleague who called before the customer": {boardOf(rosaHeld, colleagueIn("s-4", tp.Answered, -25)), offered, WhyColleague, ReasonNone},
+		"colleague who called in":                  {boardOf(rosaHeld, colleagueIn(tp.Answered, 25)), offered, WhyColleague, ReasonNone},
+		"colleague who rings in":                   {boardOf(rosaHeld, rings(colleagueIn(tp.Answered, 25))), would, WhyColleague, ReasonNotAnswered},
+		"colleague who called before the customer": {boardOf(rosaHeld, colleagueIn(tp.Answered, -25)), offered, WhyColleague, ReasonNone},
 		"queue call of an internal extension":      {boardOf(rosaHeld, queued), none, "", ReasonTwoOutside},
 		"two outside callers who called in":        {boardOf(rosaHeld, victorIn), none, "", ReasonTwoOutside},
 		"two outside callers, both on hold":        {boardOf(rosaHeld, victorHeld), none, "", ReasonTwoOutside},
@@ -123,10 +124,10 @@ func TestPairingFromNothing(t *testing.T) {
 		"two customers on hold, one consult":       {boardOf(rosaHeld, victorHeld, consultLeg("s-2", "103", tp.Answered, FarAnswered, 50)), none, "", ReasonChoose},
 		"a second customer answered":               {boardOf(rosaHeld, victorIn, consultLeg("s-2", "103", tp.Answered, FarAnswered, 50)), none, "", ReasonChoose},
 		"a second customer rings":                  {boardOf(rosaHeld, rings(victorIn), kim), offered, WhyOnly, ReasonNone},
-		"a colleague rings beside the consult":     {boardOf(rosaHeld, kimRings, rings(colleagueIn("s-4", tp.Answered, 25))), would, WhyOnly, ReasonConsultRinging},
+		"a colleague rings beside the consult":     {boardOf(rosaHeld, kimRings, rings(colleagueIn(tp.Answered, 25))), would, WhyOnly, ReasonConsultRinging},
 		"two consults":                             {boardOf(rosaHeld, kim, consultLeg("s-4", "104", tp.Answered, FarAnswered, 40)), none, "", ReasonChoose},
 		"two consults, one rings":                  {boardOf(rosaHeld, kim, consultLeg("s-4", "104", tp.Answered, FarRinging, 40)), none, "", ReasonChoose},
-		"two colleagues":                           {boardOf(colleagueIn("s-4", tp.Hold, 0), kim), none, "", ReasonChoose},
+		"two colleagues":                           {boardOf(colleagueIn(tp.Hold, 0), kim), none, "", ReasonChoose},
 		"supervising leg":                          {boardOf(rosaHeld, with(kim, func(l *Leg) { l.Supervising = true })), none, "", ReasonOneCall},
 		"conference leg":                           {boardOf(rosaHeld, with(kim, func(l *Leg) { l.Conference = true })), none, "", ReasonOneCall},
 		"conference beside a pair":                 {boardOf(rosaHeld, kim, with(victorIn, func(l *Leg) { l.Conference = true })), offered, WhyOnly, ReasonNone},
@@ -186,7 +187,7 @@ func TestPairStays(t *testing.T) {
 		"another customer held":             {boardOf(rosaHeld, kim, victorHeld), ReasonNone},
 		"another customer rings":            {boardOf(rosaHeld, kim, rings(victorIn)), ReasonNone},
 		"another consult":                   {boardOf(rosaHeld, kimHeld, consultLeg("s-4", "104", tp.Answered, FarAnswered, 60)), ReasonNone},
-		"a colleague rings":                 {boardOf(rosaHeld, kim, rings(colleagueIn("s-4", tp.Answered, 60))), ReasonNone},
+		"a colleague rings":                 {boardOf(rosaHeld, kim, rings(colleagueIn(tp.Answered, 60))), ReasonNone},
 		"the proof of the far side is gone": {boardOf(rosaHeld, kimRings), ReasonConsultRinging},
 		"an end moves":                      {boardOf(with(rosaHeld, func(l *Leg) { l.MovingUntil = at(90) }), kim), ReasonMoving},
 	}
@@ -381,8 +382,8 @@ func TestTakes(t *testing.T) {
 		"placed after":            {rosaHeld, kim, true},
 		"placed before":           {rosaHeld, consultLeg("s-2", victor, tp.Answered, FarAnswered, -1), false},
 		"placed at the same time": {rosaHeld, consultLeg("s-2", victor, tp.Answered, FarAnswered, 0), false},
-		"a colleague":             {rosaHeld, colleagueIn("s-4", tp.Answered, -9), true},
-		"a queue call":            {rosaHeld, with(colleagueIn("s-4", tp.Answered, 9), func(l *Leg) { l.QueueCall = true }), false},
+		"a colleague":             {rosaHeld, colleagueIn(tp.Answered, -9), true},
+		"a queue call":            {rosaHeld, with(colleagueIn(tp.Answered, 9), func(l *Leg) { l.QueueCall = true }), false},
 		"an outside caller":       {rosaHeld, victorIn, false},
 		"itself":                  {kim, kim, false},
 	}

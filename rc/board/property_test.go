@@ -6,10 +6,11 @@ import (
 	"slices"
 	"testing"
 
-	tp "github.com/cordboard/cordboard/rc/telephony"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	tp "github.com/cordboard/cordboard/rc/telephony"
 )
 
 // platform is a tiny RingCentral: the truth that a board must come to. Each

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	tp "github.com/cordboard/cordboard/rc/telephony"
 	"github.com/google/go-cmp/cmp"
+
+	tp "github.com/cordboard/cordboard/rc/telephony"
 )
 
 // consulting is a state whose owner's party of the consult turned Answered at
@@ -135,10 +136,10 @@ func TestWants(t *testing.T) {
 func TestFailedReadsBackOff(t *testing.T) {
 	s := consulting()
 	now := at(1)
-	for _, pause := range []time.Duration{1, 2, 4, 8, 10, 10, 10} {
+	for _, pause := range []float64{1, 2, 4, 8, 10, 10, 10} {
 		s.FailRead(s.StartRead(consultCall, now), now)
 		next := s.Wants()[0].At
-		want(t, "pause", next.Sub(now), pause*time.Second)
+		want(t, "pause", next.Sub(now).Seconds(), pause)
 		now = next
 	}
 	read(t, s, 60, consultRead(tp.Answered))

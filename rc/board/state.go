@@ -492,8 +492,8 @@ func (sess *session) nextPoll(s *State) (time.Time, bool) {
 // pollAfter is the first moment of the schedule after last: 1, 2, 3 and 5 s
 // after start, every 5 s for a minute, then every 10 s.
 func pollAfter(start, last time.Time) time.Time {
-	for _, s := range [...]time.Duration{1, 2, 3} {
-		if at := start.Add(s * time.Second); at.After(last) {
+	for _, d := range [...]time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
+		if at := start.Add(d); at.After(last) {
 			return at
 		}
 	}
@@ -501,8 +501,7 @@ func pollAfter(start, last time.Time) time.Time {
 	if minute := start.Add(time.Minute); !last.Before(minute) {
 		step, from = 10*time.Second, minute
 	}
-	n := last.Sub(from)/step + 1
-	return from.Add(max(n, 1) * step)
+	return from.Add(max(last.Sub(from), 0).Truncate(step) + step)
 }
 
 // party returns the session's party with that id, made when it is new.

@@ -3,17 +3,19 @@ package board
 import (
 	"testing"
 
-	tp "github.com/cordboard/cordboard/rc/telephony"
 	"pgregory.net/rapid"
+
+	tp "github.com/cordboard/cordboard/rc/telephony"
 )
 
-// The steps of an attempt, at explicit times: pressed at 100, sent at 101.
+// The steps of an attempt, at explicit times: pressed at 100, checked and sent at 101,
+// taken over at 150.
 
 type step func(Transfer) Transfer
 
-func check(r Reason, b Board, seconds float64) step {
+func check(r Reason, b Board) step {
 	return func(t Transfer) Transfer {
-		return t.Check(Readiness{Ready: r == ReasonNone, Reason: r}, b, at(seconds))
+		return t.Check(Readiness{Ready: r == ReasonNone, Reason: r}, b, at(101))
 	}
 }
 
@@ -29,8 +31,8 @@ func tick(b Board, seconds float64) step {
 	return func(t Transfer) Transfer { return t.Tick(b, at(seconds)) }
 }
 
-func resume(b Board, seconds float64) step {
-	return func(t Transfer) Transfer { return t.Resume(b, at(seconds)) }
+func resume(b Board) step {
+	return func(t Transfer) Transfer { return t.Resume(b, at(150)) }
 }
 
 func TestTransfer(t *testing.T) {
@@ -51,7 +53,7 @@ func TestTransfer(t *testing.T) {
 	consultLeft := boardOf(rosaHeld, over(kim, 102))
 	ok := Outcome{Accepted: true, RequestID: "r-1"}
 	conflict := Outcome{Status: 409, Code: "TAS-102", RequestID: "r-2"}
-	sent := check(ReasonNone, there, 101)
+	sent := check(ReasonNone, there)
 
 	tests := map[string]struct {
 		steps   []step
@@ -61,10 +63,10 @@ func TestTransfer(t *testing.T) {
 	}{
 		"pressed":                                                        {nil, Checking, "", 0},
 		"checking -> sent":                                               {[]step{sent}, Sent, "", 0},
-		"checking -> abandoned: an end is over":                          {[]step{check(ReasonEnded, left, 101)}, Abandoned, ReasonEnded, 101},
+		"checking -> abandoned: an end is over":                          {[]step{check(ReasonEnded, left)}, Abandoned, ReasonEnded, 101},
 		"checking -> abandoned: an end leaves":                           {[]step{see(there, 100.5), see(left, 102)}, Abandoned, ReasonEnded, 102},
-		"checking -> failed: not ready":                                  {[]step{check(ReasonFarVoicemail, there, 101)}, Failed, ReasonFarVoicemail, 101},
-		"checking -> failed: the reads fail":                             {[]step{check(ReasonCheckFailed, there, 101)}, Failed, ReasonCheckFailed, 101},
+		"checking -> failed: not ready":                                  {[]step{check(ReasonFarVoicemail, there)}, Failed, ReasonFarVoicemail, 101},
+		"checking -> failed: the reads fail":                             {[]step{check(ReasonCheckFailed, there)}, Failed, ReasonCheckFailed, 101},
 		"checking -> checking: no deadline":                              {[]step{tick(there, 900)}, Checking, "", 0},
 		"checking -> checking: nothing was asked":                        {[]step{answer(ok, there, 101)}, Checking, "", 0},
 		"abandoned before sending is never sent":                         {[]step{see(left, 100.5), sent}, Abandoned, ReasonEnded, 100.5},
@@ -102,15 +104,15 @@ func TestTransfer(t *testing.T) {
 		"unconfirmed -> unconfirmed: late mismatch":                      {[]step{sent, tick(there, 111), tick(there, 121), see(elsewhere, 130)}, Unconfirmed, "", 121},
 		"unconfirmed -> unconfirmed: late answer":                        {[]step{sent, tick(there, 111), tick(there, 121), answer(conflict, there, 122)}, Unconfirmed, "", 121},
 		"refused -> refused: joined on the phone":                        {[]step{sent, answer(conflict, there, 102), see(bothGone, 110)}, Refused, "", 102},
-		"failed -> failed: joined on the phone":                          {[]step{check(ReasonNotHeld, there, 101), see(bothGone, 110)}, Failed, ReasonNotHeld, 101},
-		"checking -> failed: the program restarts":                       {[]step{resume(there, 150)}, Failed, ReasonRestart, 150},
-		"sent -> sent: the program restarts":                             {[]step{sent, resume(there, 150), tick(there, 159.9)}, Sent, "", 0},
-		"sent -> unconfirmed: the program restarts":                      {[]step{sent, resume(there, 150), tick(there, 160)}, Unconfirmed, "", 160},
-		"sent -> confirmed: the program restarts":                        {[]step{sent, resume(there, 150), see(bothGone, 151)}, Confirmed, "", 151},
-		"accepted -> confirmed: the program restarts":                    {[]step{sent, answer(ok, there, 102), resume(there, 150), see(bothGone, 151)}, Confirmed, "", 151},
-		"accepted -> unconfirmed: the program restarts":                  {[]step{sent, answer(ok, there, 102), resume(there, 150), tick(there, 160)}, Unconfirmed, "", 160},
-		"unconfirmed -> unconfirmed: the program restarts":               {[]step{sent, tick(there, 111), tick(there, 121), resume(there, 150)}, Unconfirmed, "", 121},
-		"confirmed -> confirmed: the program restarts":                   {[]step{sent, see(bothGone, 102), resume(there, 150), tick(there, 900)}, Confirmed, "", 102},
+		"failed -> failed: joined on the phone":                          {[]step{check(ReasonNotHeld, there), see(bothGone, 110)}, Failed, ReasonNotHeld, 101},
+		"checking -> failed: the program restarts":                       {[]step{resume(there)}, Failed, ReasonRestart, 150},
+		"sent -> sent: the program restarts":                             {[]step{sent, resume(there), tick(there, 159.9)}, Sent, "", 0},
+		"sent -> unconfirmed: the program restarts":                      {[]step{sent, resume(there), tick(there, 160)}, Unconfirmed, "", 160},
+		"sent -> confirmed: the program restarts":                        {[]step{sent, resume(there), see(bothGone, 151)}, Confirmed, "", 151},
+		"accepted -> confirmed: the program restarts":                    {[]step{sent, answer(ok, there, 102), resume(there), see(bothGone, 151)}, Confirmed, "", 151},
+		"accepted -> unconfirmed: the program restarts":                  {[]step{sent, answer(ok, there, 102), resume(there), tick(there, 160)}, Unconfirmed, "", 160},
+		"unconfirmed -> unconfirmed: the program restarts":               {[]step{sent, tick(there, 111), tick(there, 121), resume(there)}, Unconfirmed, "", 121},
+		"confirmed -> confirmed: the program restarts":                   {[]step{sent, see(bothGone, 102), resume(there), tick(there, 900)}, Confirmed, "", 102},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	tp "github.com/cordboard/cordboard/rc/telephony"
 	"github.com/google/go-cmp/cmp"
+
+	tp "github.com/cordboard/cordboard/rc/telephony"
 )
 
 // story is a watch that is told of a held customer and a consult, event by
@@ -79,8 +80,8 @@ func customerGone(sequence int64, seconds float64) tp.Event {
 	return event(customerCall, sequence, seconds, toPeer(because(incoming(customerCall, 2, rosa, tp.Gone), tp.ReasonAttendedTransfer), consultCall))
 }
 
-func consultGone(sequence int64, seconds float64) tp.Event {
-	return event(consultCall, sequence, seconds, toPeer(because(outgoing(consultCall, "103", tp.Gone), tp.ReasonAttendedTransfer), customerCall))
+func consultGone(seconds float64) tp.Event {
+	return event(consultCall, 9, seconds, toPeer(because(outgoing(consultCall, "103", tp.Gone), tp.ReasonAttendedTransfer), customerCall))
 }
 
 func TestStages(t *testing.T) {
@@ -105,11 +106,11 @@ func TestStages(t *testing.T) {
 		"a fax takes it":          {func(s *story) { s.ringing().read(30, consultRead(tp.FaxReceive)) }, 31, StageAlone, exact(10)},
 		"the consult leaves":      {func(s *story) { s.consulted().events(consultEvent(9, 40, tp.Disconnected)) }, 41, StageAlone, exact(10)},
 		"back to the customer":    {func(s *story) { s.consulted().events(consultEvent(9, 40, tp.Disconnected), in(6, 41, tp.Answered)) }, 42, StageTalking, exact(5)},
-		"joined":                  {func(s *story) { s.consulted().events(customerGone(6, 50), consultGone(9, 51)) }, 52, StageJoined, exact(51)},
-		"joined, the last moment": {func(s *story) { s.consulted().events(customerGone(6, 50), consultGone(9, 51)) }, 81, StageJoined, exact(51)},
-		"joined a while ago":      {func(s *story) { s.consulted().events(customerGone(6, 50), consultGone(9, 51)) }, 81.1, StageFree, Since{}},
+		"joined":                  {func(s *story) { s.consulted().events(customerGone(6, 50), consultGone(51)) }, 52, StageJoined, exact(51)},
+		"joined, the last moment": {func(s *story) { s.consulted().events(customerGone(6, 50), consultGone(51)) }, 81, StageJoined, exact(51)},
+		"joined a while ago":      {func(s *story) { s.consulted().events(customerGone(6, 50), consultGone(51)) }, 81.1, StageFree, Since{}},
 		"joined, then another call": {func(s *story) {
-			s.consulted().events(customerGone(6, 50), consultGone(9, 51), event("s-3", 2, 55, incoming("s-3", 2, victor, tp.Proceeding)))
+			s.consulted().events(customerGone(6, 50), consultGone(51), event("s-3", 2, 55, incoming("s-3", 2, victor, tp.Proceeding)))
 		}, 56, StageRinging, exact(55)},
 	}
 	for name, tt := range tests {
@@ -150,8 +151,8 @@ func TestHappenings(t *testing.T) {
 			s.consulted().events(third, event("s-3", 3, 29, incoming("s-3", 2, victor, tp.Disconnected)))
 		}, "missed s-3;"},
 		"a call of the owner that nobody took": {func(s *story) { s.events(consultEvent(2, 1, tp.Setup), consultEvent(3, 9, tp.Disconnected)) }, ""},
-		"joined: path first":                   {func(s *story) { s.consulted().events(customerGone(6, 50), consultGone(9, 51)) }, "joined-elsewhere s-1;"},
-		"joined: body first":                   {func(s *story) { s.consulted().events(consultGone(9, 50), customerGone(6, 51)) }, "joined-elsewhere s-1;"},
+		"joined: path first":                   {func(s *story) { s.consulted().events(customerGone(6, 50), consultGone(51)) }, "joined-elsewhere s-1;"},
+		"joined: body first":                   {func(s *story) { s.consulted().events(consultGone(50), customerGone(6, 51)) }, "joined-elsewhere s-1;"},
 		"joined: the swapped consult just disconnects": {func(s *story) {
 			s.consulted().events(in(6, 30, tp.Answered), consultEvent(7, 30, tp.Hold), customerGone(7, 50), consultEvent(9, 51, tp.Disconnected))
 		}, "joined-elsewhere s-1;"},
@@ -238,13 +239,13 @@ func TestJoined(t *testing.T) {
 		events []tp.Event
 		at     float64 // 0 = not joined
 	}{
-		"path first":                {[]tp.Event{customerGone(6, 50), consultGone(9, 51)}, 51},
-		"body first":                {[]tp.Event{consultGone(9, 50), customerGone(6, 51)}, 51},
+		"path first":                {[]tp.Event{customerGone(6, 50), consultGone(51)}, 51},
+		"body first":                {[]tp.Event{consultGone(50), customerGone(6, 51)}, 51},
 		"Disconnected for the body": {[]tp.Event{customerGone(6, 50), consultEvent(9, 51, tp.Disconnected)}, 51},
 		"path only":                 {[]tp.Event{customerGone(6, 50)}, 0},
 		"both just hang up":         {[]tp.Event{in(6, 50, tp.Disconnected), consultEvent(9, 51, tp.Disconnected)}, 0},
 		"to another call": {[]tp.Event{
-			event(customerCall, 6, 50, toPeer(because(incoming(customerCall, 2, rosa, tp.Gone), tp.ReasonAttendedTransfer), "s-9")), consultGone(9, 51),
+			event(customerCall, 6, 50, toPeer(because(incoming(customerCall, 2, rosa, tp.Gone), tp.ReasonAttendedTransfer), "s-9")), consultGone(51),
 		}, 0},
 	}
 	for name, tt := range tests {
