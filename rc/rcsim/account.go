@@ -156,8 +156,8 @@ func DemoAccount() Account {
 		{"+16505550175", ""},
 	}
 	a.Clients = []Client{
-		{ID: ConfidentialClient, Secret: "demoSecretOfTheServerSideWebApp", Name: "Cordboard (server-side web app)", LoopbackPath: "/oauth/callback", Scopes: AllScopes()},
-		{ID: PublicClient, Name: "Cordboard (client-side web app)", LoopbackPath: "/oauth/callback", Scopes: AllScopes()},
+		{ID: ConfidentialClient, Secret: "demoSecretOfTheServerSideWebApp", Name: "Cordboard", LoopbackPath: "/oauth/callback", Scopes: AllScopes()},
+		{ID: PublicClient, Name: "Cordboard (public client)", LoopbackPath: "/oauth/callback", Scopes: AllScopes()},
 	}
 	return a
 }
@@ -225,6 +225,14 @@ func (d *directory) find(number string) *User {
 		}
 	}
 	return nil
+}
+
+// person is who has that extension number or extension id, guests too.
+func (d *directory) person(name string) *User {
+	if u := d.byNumber[name]; u != nil {
+		return u
+	}
+	return d.byID[name]
 }
 
 // queue is the call queue with that extension number or direct number; the main number is the first queue's.

@@ -113,6 +113,11 @@ func (s *Server) authorizeView(c *Client, q url.Values) authorizeView {
 		chosen = chosen || p.Checked
 		v.Teams[i].People = append(v.Teams[i].People, p)
 	}
+	// Teams that somebody supervises come first: most people who try it want an agent.
+	last := func(t authorizeTeam) int {
+		return b2i(!slices.ContainsFunc(s.dir.account.Groups, func(g Group) bool { return g.Name == t.Name }))
+	}
+	slices.SortStableFunc(v.Teams, func(a, b authorizeTeam) int { return last(a) - last(b) })
 	return v
 }
 
@@ -124,10 +129,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, c *Client, q url
 	}
 	code := ""
 	_ = s.change(func() error {
-		u := s.dir.byNumber[q.Get("user")]
-		if u == nil {
-			u = s.dir.byID[q.Get("user")]
-		}
+		u := s.dir.person(q.Get("user"))
 		if u == nil {
 			return nil
 		}

@@ -409,11 +409,11 @@ func (s *Server) writeOAuthError(w http.ResponseWriter, r *http.Request, err err
 	writeJSON(w, o.status, map[string]any{"error": o.err, "error_description": o.message, "errors": []any{item}})
 }
 
-// SignIn gives tokens of a person without a browser, as a code flow would; it counts as an OAuth session.
+// SignIn gives tokens of a person (extension number or id) without a browser, as a code flow would; it counts as an OAuth session.
 func (s *Server) SignIn(extension, clientID string) (Tokens, error) {
 	var t tokenWire
 	err := s.change(func() error {
-		u, c := s.dir.byNumber[extension], s.dir.clients[clientID]
+		u, c := s.dir.person(extension), s.dir.clients[clientID]
 		if u == nil || c == nil {
 			return missing("extension or client")
 		}
@@ -480,7 +480,7 @@ func (s *Server) SetScopes(clientID string, scopes ...string) {
 // SetLacks changes the user permissions that a person does not have.
 func (s *Server) SetLacks(extension string, permissions ...string) {
 	_ = s.change(func() error {
-		if u := s.dir.byNumber[extension]; u != nil {
+		if u := s.dir.person(extension); u != nil {
 			u.Lacks = slices.Clone(permissions)
 		}
 		return nil

@@ -84,6 +84,9 @@ func TestAuthorizePage(t *testing.T) {
 	if v, _ := doc.Find("input[name=user][checked]").Attr("value"); v != "103" {
 		t.Errorf("login_hint chooses: %q", v)
 	}
+	if first := doc.Find("legend").First().Text(); first != "Member Care" {
+		t.Errorf("first comes %s", first)
+	}
 	if doc.Find("script").Length() != 0 || doc.Find("[style]").Length() != 0 {
 		t.Error("no script, no inline style")
 	}
