@@ -115,6 +115,7 @@ func TestOnlyLocalPathsAreReturnedTo(t *testing.T) {
 		"javascript:alert(1)":                "/",
 		"/\t/evil.example":                   "/",
 		"/\n/evil.example":                   "/",
+		"/#\n":                               "/",
 		"/%zz":                               "/",
 		"/" + strings.Repeat("a", maxReturn): "/",
 	} {

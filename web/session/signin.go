@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gorilla/sessions"
 
@@ -263,10 +264,13 @@ func personOf(key string) (Person, bool) {
 // localPath is a path of this server, or "/" when it is anything else: browsers read "//" and "/\" as another host.
 func localPath(path string) string {
 	const home = "/"
-	if len(path) > maxReturn || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.Contains(path, `\`) {
+	if len(path) > maxReturn || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") {
 		return home
 	}
-	u, err := url.Parse(path) // refuses control characters, which browsers would drop
+	if strings.ContainsFunc(path, func(c rune) bool { return c == '\\' || unicode.IsControl(c) }) { // browsers drop control characters
+		return home
+	}
+	u, err := url.Parse(path)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" {
 		return home
 	}
