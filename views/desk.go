@@ -508,10 +508,10 @@ func (b *builder) ends() ends {
 	e.consult, e.hasConsult = s.Board.Leg(kID)
 	e.c, e.k = farPerson(e.customer.Far), farPerson(e.consult.Far)
 	if a := s.Attempt; a != nil && a.CustomerSession == cID && a.ConsultSession == kID {
-		if !e.hasCustomer || e.c == (Person{First: wordWithheld}) {
+		if !e.hasCustomer || e.c == (Person{First: wordTheCaller}) {
 			e.c = NewPerson(a.Customer, a.CustomerNumber)
 		}
-		if !e.hasConsult || e.k == (Person{First: wordWithheld}) {
+		if !e.hasConsult || e.k == (Person{First: wordTheCaller}) {
 			e.k = NewPerson(a.Consult, a.ConsultNumber)
 		}
 	}

@@ -28,7 +28,10 @@ func NewPerson(name, number string) Person {
 	}
 	p.First = firstName(p.Name)
 	if p.First == "" {
-		p.First = p.Label()
+		p.First = p.Number
+	}
+	if p.First == "" {
+		p.First = wordTheCaller
 	}
 	return p
 }
@@ -96,11 +99,14 @@ func CleanName(name string) string {
 		default:
 			marks = 0
 		}
-		if space && runes < maxName-1 {
+		if space {
+			if runes >= maxName-1 {
+				break
+			}
 			b.WriteByte(' ')
 			runes++
+			space = false
 		}
-		space = false
 		if runes >= maxName {
 			break
 		}

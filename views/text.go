@@ -100,6 +100,9 @@ func say(sentence string, a args) Text {
 			r.Words = v
 		case Person:
 			r = Run{Words: v.First, Kind: RunName}
+			if v.First == wordTheCaller && len(t) == 0 {
+				r.Words = wordTheCallerFirst
+			}
 		case full:
 			r = Run{Words: Person(v).Label(), Kind: RunName}
 		case Run:

@@ -13,9 +13,11 @@ import (
 const (
 	product = "Cordboard"
 
-	wordWithheld = "number withheld"
-	wordAtLeast  = "at least"
-	wordCopied   = "Copied:"
+	wordWithheld       = "number withheld"
+	wordAtLeast        = "at least"
+	wordTheCaller      = "the caller"
+	wordTheCallerFirst = "The caller" // where a sentence begins with it
+	wordCopied         = "Copied:"
 
 	wordCustomer  = "Customer"
 	wordColleague = "Colleague"
@@ -321,6 +323,8 @@ func offSentence(r board.Reason, who, other Person, whoIsCustomer bool) Text {
 		return say(completeStale, a)
 	case board.ReasonCheckFailed:
 		return say("Off: RingCentral could not be read for the last press.", a)
+	case board.ReasonLedger:
+		return say("Off: Cordboard could not write the last press down.", a)
 	case board.ReasonRestart:
 		return say("Off: Cordboard restarted before it was sent.", a)
 	}
@@ -440,6 +444,9 @@ func verdictSentence(t *board.Transfer, customer, consult Person) (head, body Te
 		if t.Reason == board.ReasonCheckFailed {
 			head = say("Not sent: RingCentral could not be read for this press.", nil)
 		}
+		if t.Reason == board.ReasonLedger {
+			head = say("Not sent: Cordboard could not write it down first.", nil)
+		}
 		if t.CustomerAlive && t.ConsultAlive {
 			return head, say("Both calls are unchanged. It is safe to press again.", nil)
 		}
@@ -455,6 +462,8 @@ func verdictSentence(t *board.Transfer, customer, consult Person) (head, body Te
 		switch {
 		case t.Reason == board.ReasonCheckFailed:
 			return say("Not sent: RingCentral could not be read for this press.", nil), stillTrue(t, customer, consult)
+		case t.Reason == board.ReasonLedger:
+			return say("Not sent: Cordboard could not write it down first.", nil), stillTrue(t, customer, consult)
 		case t.Reason == board.ReasonRestart:
 			return say("Not sent: Cordboard restarted before it could ask.", nil), stillTrue(t, customer, consult)
 		case !t.CustomerAlive && !t.ConsultAlive:
