@@ -13,11 +13,14 @@
 //	sim.Answer("102", id)                                // the phone of 102; Hold, Unhold, Hangup, Decline, Mute, Voicemail
 //	s2, _ := sim.Dial("102", "103")                      // an extension calls an extension, or an outside number
 //	sim.OutsideAnswer(number, id); sim.OutsideHangup(number, id)
+//	sim.Bridge("102", id, s2); sim.Drop("102", id); sim.Join("101", id) // what an app, or a supervisor's star code, would do
 //	sim.Await(ctx, rcsim.Talking("+16505550142", "103")) // never sleep
 //	sim.AwaitRequest(ctx, 1, "POST", "/bridge")          // what arrived on the wire
 //	sim.SetFault("bridge", rcsim.Fault{Status: 409, Code: "TAS-102", Times: 1})
 //	sim.HoldEvents(); sim.ReleaseEvents(rcsim.Release{})
+//	sim.SetEventDelay(d); sim.SetBridgeEvents(rcsim.BridgeNoPeer); sim.Inject(event, body)
 //	sim.CutSocket("102", rcsim.CutReset); sim.RefuseRecovery(true)
+//	sim.EndSessions("102"); sim.ExpireAccess("102"); sim.SetScopes(client, …); sim.SetLacks("102", permission)
 //	sim.State(); sim.Requests("POST", "/bridge"); sim.Issued() // truth, traffic, every secret handed out
 //
 // Everything a test can do, a script can do by the control API below /sim/api (control.go).
