@@ -48,5 +48,5 @@ func (h *Handlers) deskPage(c echo.Context, s session.Session, status int, flash
 	}
 	o := h.options()
 	o.Flash = flash
-	return page(c, status, views.DeskPage(views.NewDesk(snap, h.Now(), o)))
+	return page(c, status, views.DeskPage(views.NewDesk(snap, snap.Feed.Clock(h.Now()), o)))
 }

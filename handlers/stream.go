@@ -157,7 +157,8 @@ func send(ctx context.Context, out *live.Writer, u update) error {
 }
 
 func beat(ctx context.Context, out *live.Writer, w watched, now time.Time) error {
-	return out.Event(views.EventBeat, []byte(views.Beat(w.feed(ctx), now.UnixMilli())))
+	f := w.feed(ctx)
+	return out.Event(views.EventBeat, []byte(views.Beat(f, f.Clock(now).UnixMilli())))
 }
 
 // deskPage is the desk page of one browser.
@@ -185,13 +186,15 @@ func (p *deskPage) take(data []byte) (bool, error) {
 }
 
 func (p *deskPage) update(now time.Time) update {
-	next := views.NewDesk(p.snap, now, p.h.options())
+	next := views.NewDesk(p.snap, p.snap.Feed.Clock(now), p.h.options())
 	u := views.DeskUpdate(p.sent, next)
 	p.sent = &next
 	return u
 }
 
-func (p *deskPage) change(now time.Time) time.Duration { return views.DeskChange(p.snap, now) }
+func (p *deskPage) change(now time.Time) time.Duration {
+	return views.DeskChange(p.snap, p.snap.Feed.Clock(now))
+}
 
 func (p *deskPage) feed(context.Context) board.Feed { return p.snap.Feed }
 
@@ -223,14 +226,14 @@ func (p *teamPage) take(data []byte) (bool, error) {
 }
 
 func (p *teamPage) update(now time.Time) update {
-	next := views.NewTeam(p.team, now, p.h.options())
+	next := views.NewTeam(p.team, p.team.Feed.Clock(now), p.h.options())
 	u := views.TeamUpdate(p.sent, next)
 	p.sent = &next
 	return u
 }
 
 func (p *teamPage) change(now time.Time) time.Duration {
-	return views.TeamChange(p.team, now, p.h.options())
+	return views.TeamChange(p.team, p.team.Feed.Clock(now), p.h.options())
 }
 
 // feed is that of the supervisor's own desk: there is one, and a team that does not change is not told anew.

@@ -22,5 +22,5 @@ func (h *Handlers) Team(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return page(c, http.StatusOK, views.TeamPage(views.NewTeam(team, h.Now(), h.options())))
+	return page(c, http.StatusOK, views.TeamPage(views.NewTeam(team, team.Feed.Clock(h.Now()), h.options())))
 }

@@ -30,7 +30,13 @@ type Feed struct {
 	Since  time.Time     `json:"since,omitzero"` // start of the state
 	Try    int           `json:"try,omitempty"`  // of reconnecting
 	Missed time.Duration `json:"missed,omitempty"`
+	// Ahead is how far this server's clock is ahead of RingCentral's, as far as
+	// is known; every time of a snapshot is by RingCentral's.
+	Ahead time.Duration `json:"ahead,omitempty"`
 }
+
+// Clock is what RingCentral's clock shows when this server's shows now.
+func (f Feed) Clock(now time.Time) time.Time { return now.Add(-f.Ahead) }
 
 // FeedState is the state of the server-side subscription.
 type FeedState uint8

@@ -256,7 +256,7 @@ func (d *desk) publish(now time.Time) {
 
 // same reports whether two snapshots show the same.
 func same(a, b board.Snapshot) bool {
-	a.Revision, a.At, a.Feed.Heard = b.Revision, b.At, b.Feed.Heard
+	a.Revision, a.At, a.Feed.Heard, a.Feed.Ahead = b.Revision, b.At, b.Feed.Heard, b.Feed.Ahead
 	if a.Pair != nil && b.Pair != nil && a.Pair.Ends == b.Pair.Ends {
 		p := *a.Pair
 		p.Revision = b.Pair.Revision

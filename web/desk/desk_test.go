@@ -597,3 +597,24 @@ func TestADeskOwnedElsewhere(t *testing.T) {
 		t.Errorf("%d bridges", l.bridges())
 	}
 }
+
+// RingCentral's clock is not ours: durations are by RingCentral's alone.
+func TestAClockThatIsAheadOfOurs(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{-time.Hour, time.Hour} {
+		l := newLab(t, rcsim.Options{Seed: 24, Now: func() time.Time { return time.Now().Add(skew) }})
+		s := l.open(agent)
+		l.consulting()
+		snap := s.until("ready", ready)
+		now := snap.Feed.Clock(time.Now())
+		if d := now.Sub(time.Now().Add(skew)).Abs(); d > patience {
+			t.Errorf("skew %v: the clock is %v off", skew, d)
+		}
+		c, _ := snap.Board.Leg(snap.Pair.CustomerSession)
+		if held := c.HeldFor(now); held < 0 || held > patience {
+			t.Errorf("skew %v: held for %v", skew, held)
+		}
+		s.mustAct(pressed(board.ActionComplete, snap))
+		s.until("confirmed", phase(board.Confirmed))
+	}
+}

@@ -41,7 +41,7 @@ type feed struct {
 
 // show is the feed as a snapshot tells it; times by RingCentral's clock.
 func (f *feed) show(ahead time.Duration) board.Feed {
-	out := board.Feed{State: f.state, Since: f.since, Try: f.try, Missed: f.missed}
+	out := board.Feed{State: f.state, Since: f.since, Try: f.try, Missed: f.missed, Ahead: ahead}
 	if h := f.heard(); !h.IsZero() {
 		out.Heard = h.Add(-ahead)
 	}

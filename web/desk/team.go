@@ -224,7 +224,7 @@ func (d *desk) stepTeam(now time.Time, sooner func(time.Time)) {
 		return cmp.Or(strings.Compare(a.Owner.Name, b.Owner.Name), strings.Compare(a.Owner.ExtensionID, b.Owner.ExtensionID))
 	})
 	last := t.shown
-	last.Revision, last.At, last.Feed.Heard = shown.Revision, shown.At, shown.Feed.Heard
+	last.Revision, last.At, last.Feed.Heard, last.Feed.Ahead = shown.Revision, shown.At, shown.Feed.Heard, shown.Feed.Ahead
 	if d.group.Load() != nil && reflect.DeepEqual(last, shown) {
 		return
 	}
