@@ -53,6 +53,7 @@ type Config struct {
 	MetricsListen     string
 	Simulated         bool   // the server at RingCentralServer is rcsim
 	Phones            string // URL of the simulator's phones page
+	Now               func() time.Time // nil: time.Now
 	Log               *slog.Logger
 }
 
@@ -114,6 +115,10 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 	a.url = cmp.Or(cfg.PublicURL, browsable(scheme+public.Addr().String()))
 	a.admin = browsable("http://" + admin.Addr().String())
 
+	now := cfg.Now
+	if now == nil {
+		now = time.Now
+	}
 	metrics := web.NewMetrics()
 	b, err := bus.Open(ctx, bus.Config{
 		URL: cfg.NATSURL, Credentials: cfg.NATSCredentials, Dir: cfg.Data, Log: cfg.Log,
@@ -153,7 +158,7 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 	var leaving sync.WaitGroup // of desks; nobody leaves any more once sessions are closed
 	a.onClose("desks of those who signed out", waits(func() error { leaving.Wait(); return nil }))
 	sessions, err := session.New(ctx, session.Config{
-		RC: ringCentral, Bus: b, PublicURL: a.url, Keys: keys, Accounts: cfg.Accounts, CookieName: cookieName(cfg.Simulated), Log: cfg.Log,
+		RC: ringCentral, Bus: b, PublicURL: a.url, Keys: keys, Accounts: cfg.Accounts, CookieName: cookieName(cfg.Simulated), Now: now, Log: cfg.Log,
 	})
 	if err != nil {
 		return err
@@ -164,7 +169,7 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 		return err
 	}
 	desks, err := desk.New(ctx, desk.Config{
-		RC: ringCentral, Bus: b, Hub: hub, Ledger: record, Grants: sessions, Log: cfg.Log, Meter: meter(metrics), Instance: rand.Text(),
+		RC: ringCentral, Bus: b, Hub: hub, Ledger: record, Grants: sessions, Now: now, Log: cfg.Log, Meter: meter(metrics), Instance: rand.Text(),
 	})
 	if err != nil {
 		return err
@@ -183,7 +188,7 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 	a.serve("metrics", &http.Server{Handler: web.Admin(metrics, b.Ready), ReadHeaderTimeout: 5 * time.Second}, admin, func() {})
 	handler := web.New(web.Config{
 		Handlers: &handlers.Handlers{
-			Desks: desks, Sessions: sessions, Streams: streams, Demo: cfg.Simulated, Phones: cfg.Phones, Now: time.Now, Ticker: ticker,
+			Desks: desks, Sessions: sessions, Streams: streams, Demo: cfg.Simulated, Phones: cfg.Phones, Now: now, Ticker: ticker,
 		},
 		HTTPS: strings.HasPrefix(a.url, "https://"), TrustedProxies: cfg.TrustedProxies, Now: time.Now, Log: cfg.Log,
 	})

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,8 @@ type world struct {
 	sim *rcsim.Server
 	app *App
 	log *safeBuffer
+
+	noSockets atomic.Bool // the gateway's dials fail
 
 	stop context.CancelFunc
 	done chan error // of Run
@@ -85,7 +88,13 @@ func newWorld(t *testing.T, edit func(*Config, *rcsim.Options)) *world {
 		edit(&cfg, &opt)
 	}
 	w.sim = rcsim.New(opt)
-	server := httptest.NewServer(w.sim)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.noSockets.Load() && r.Header.Get("Upgrade") != "" {
+			http.Error(rw, "no sockets today", http.StatusServiceUnavailable)
+			return
+		}
+		w.sim.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(func() {
 		_ = w.sim.Close()
 		server.Close()
@@ -105,6 +114,15 @@ func newWorld(t *testing.T, edit func(*Config, *rcsim.Options)) *world {
 		}
 	})
 	return w
+}
+
+func (w *world) url(t *testing.T) *url.URL {
+	t.Helper()
+	u, err := url.Parse(w.app.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 // end stops the App and is what Run returned; again it is nil.
@@ -240,8 +258,8 @@ func (b *browser) send(ctx context.Context, t *testing.T, method, target string,
 	return res
 }
 
-// until reads a stream up to the event with that name.
-func until(t *testing.T, res *http.Response, name string) {
+// awaitEvent reads a stream up to the event with that name.
+func awaitEvent(t *testing.T, res *http.Response, name string) {
 	t.Helper()
 	found := make(chan bool, 1)
 	go func() {
@@ -353,7 +371,7 @@ func TestAnAppEndsInOrder(t *testing.T) {
 	defer cancel()
 	stream := b.send(ctx, t, http.MethodGet, "/desk/stream", nil, "Accept", "text/event-stream")
 	defer func() { _ = stream.Body.Close() }()
-	until(t, stream, views.EventBeat)
+	awaitEvent(t, stream, views.EventBeat)
 	if a := b.get(t, w.app.AdminURL()+"/metrics"); !strings.Contains(a.body, "cordboard_streams 1\n") {
 		t.Error("the metrics do not count the stream")
 	}
@@ -362,7 +380,7 @@ func TestAnAppEndsInOrder(t *testing.T) {
 	}
 	began := time.Now()
 	w.stop()
-	until(t, stream, live.EndShutdown)
+	awaitEvent(t, stream, live.EndShutdown)
 	if err := w.end(t); err != nil {
 		t.Errorf("ended with %v", err)
 	}

@@ -179,12 +179,12 @@ func (s settings) common(p *problems) Config {
 	}
 	c.Certificate = certificate(p, s.TLSCert, s.TLSKey)
 	for _, one := range split(s.TrustedProxies) {
-		prefix, ok := network(one)
+		network, ok := parseNetwork(one)
 		if !ok {
 			p.add("trusted-proxies", "must be addresses or networks (192.0.2.7, 10.0.0.0/8) with commas between.")
 			break
 		}
-		c.TrustedProxies = append(c.TrustedProxies, prefix)
+		c.TrustedProxies = append(c.TrustedProxies, network)
 	}
 	var ok bool
 	if c.Retention, ok = retention(s.LedgerRetention); !ok {
@@ -348,7 +348,7 @@ func bareURL(u *url.URL) bool {
 		strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }
 
-func network(text string) (netip.Prefix, bool) {
+func parseNetwork(text string) (netip.Prefix, bool) {
 	if p, err := netip.ParsePrefix(text); err == nil {
 		return p.Masked(), true
 	}
