@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -139,8 +140,7 @@ func (p *Caller) Drop(ctx context.Context, sessionID string) error {
 	_, err := p.do(ctx, call{
 		method: http.MethodDelete, path: sessionPath + "/" + sessionID, route: sessionPath + "/{session}", group: Light,
 	}, sessionID)
-	var e *Error
-	if errors.As(err, &e) && e.Status == http.StatusNotFound {
+	if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusNotFound {
 		return nil
 	}
 	return err
@@ -304,9 +304,7 @@ const maxPages = 50
 func pages[T any](ctx context.Context, p *Caller, k call, ids ...string) ([]T, error) {
 	var rows []T
 	query := url.Values{}
-	for name, values := range k.query {
-		query[name] = values
-	}
+	maps.Copy(query, k.query)
 	query.Set("perPage", "1000")
 	k.query = query
 	for page := 1; page <= maxPages; page++ {

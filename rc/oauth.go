@@ -80,8 +80,7 @@ func (c *Client) Exchange(ctx context.Context, redirectURI, code, verifier strin
 	once := &oauthTransport{client: c, secrets: secrets}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: once})
 	if _, err := conf.Exchange(ctx, code, oauth2.VerifierOption(verifier)); err != nil {
-		var e *Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*Error](err); ok {
 			return Token{}, e
 		}
 		return Token{}, &Error{

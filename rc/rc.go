@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -232,9 +233,7 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 		return nil, fmt.Errorf("rc: %w", scrub(err, k.secrets))
 	}
 	req.GetBody = nil // nothing may send a body a second time
-	for name, values := range k.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, k.header)
 	if req.Header.Get("Accept") == "" {
 		req.Header.Set("Accept", "application/json")
 	}
@@ -245,8 +244,7 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 // scrub unwraps what net/http puts around an error, since that text holds the
 // URL with its query, and hides what must not be said.
 func scrub(err error, secrets []string) error {
-	var outer *url.Error
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
 	if text := redact(err.Error(), secrets); text != err.Error() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -52,8 +53,11 @@ func caller(c *Client) *Caller {
 
 func TestNewRefuses(t *testing.T) {
 	for _, cfg := range []Config{
-		{}, {Server: "platform.example", ClientID: "app"}, {Server: "ftp://platform.example", ClientID: "app"},
-		{Server: "https://platform.example"}, {Server: "https://u:p@platform.example", ClientID: "app"},
+		{},
+		{Server: "platform.example", ClientID: "app"},
+		{Server: "ftp://platform.example", ClientID: "app"},
+		{Server: "https://platform.example"},
+		{Server: "https://u:p@platform.example", ClientID: "app"},
 	} {
 		if _, err := New(cfg); err == nil {
 			t.Errorf("%+v was accepted", cfg)
@@ -110,9 +114,7 @@ func TestErrorBodies(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := server(t, func(w http.ResponseWriter, _ *http.Request) {
-				for k, v := range tt.header {
-					w.Header()[k] = v
-				}
+				maps.Copy(w.Header(), tt.header)
 				w.WriteHeader(tt.status)
 				_, _ = io.WriteString(w, tt.body)
 			})

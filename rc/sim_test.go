@@ -86,6 +86,7 @@ func (w *world) refused(err error, status int, code string) *rc.Error {
 }
 
 func must[T any](t *testing.T) func(T, error) T {
+	t.Helper()
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
@@ -216,7 +217,7 @@ func TestAWarmTransferAgainstTheSimulator(t *testing.T) {
 	second := must[telephony.Session](t)(p.Session(ctx, consult))
 	my := party(t, second, me.ID)
 	_, err := p.Bridge(ctx, call, mine.ID, consult, my.ID)
-	w.refused(err, http.StatusConflict, "TAS-102") // it still rings
+	_ = w.refused(err, http.StatusConflict, "TAS-102") // it still rings
 	if err := w.Answer("103", consult); err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +228,7 @@ func TestAWarmTransferAgainstTheSimulator(t *testing.T) {
 	}
 
 	_, err = w.as("103").Bridge(ctx, call, mine.ID, consult, my.ID)
-	w.refused(err, http.StatusForbidden, "TAS-106")
+	_ = w.refused(err, http.StatusForbidden, "TAS-106")
 	gone := must[telephony.Party](t)(p.Bridge(ctx, call, mine.ID, consult, my.ID))
 	want := telephony.Peer{SessionID: consult, PartyID: my.ID}
 	if gone.Status.Code != telephony.Gone || gone.Status.Reason != telephony.ReasonAttendedTransfer || gone.Status.Peer != want {
@@ -237,7 +238,7 @@ func TestAWarmTransferAgainstTheSimulator(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = p.Bridge(ctx, call, mine.ID, consult, my.ID)
-	w.refused(err, http.StatusConflict, "TAS-102")
+	_ = w.refused(err, http.StatusConflict, "TAS-102")
 
 	for range 2 { // the second time it is over already
 		if err := w.as("103").Drop(ctx, consult); err != nil {

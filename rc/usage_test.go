@@ -33,6 +33,7 @@ func TestGateCounts(t *testing.T) {
 		run  func(t *testing.T, g *gate)
 	}{
 		{"each group has its own limit", func(t *testing.T, g *gate) {
+			t.Helper()
 			for group, limit := range map[UsageGroup]int{Light: 50, Medium: 40, Heavy: 10, Auth: 5} {
 				if n := taken(g, group, false); n != limit {
 					t.Errorf("%v: %d", group, n)
@@ -40,6 +41,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"the background leaves room for a press", func(t *testing.T, g *gate) {
+			t.Helper()
 			if n := taken(g, Light, true); n != 30 {
 				t.Errorf("background: %d", n)
 			}
@@ -51,12 +53,14 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"people do not share a window", func(t *testing.T, g *gate) {
+			t.Helper()
 			taken(g, Auth, false)
 			if n := g.remaining("kim", Auth); n != 5 {
 				t.Errorf("remaining: %d", n)
 			}
 		}},
 		{"the wait ends when the oldest leaves the window", func(t *testing.T, g *gate) {
+			t.Helper()
 			g.take("jude", Auth, false)
 			pass(10 * time.Second)
 			taken(g, Auth, false)
@@ -70,6 +74,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"what never left does not count", func(t *testing.T, g *gate) {
+			t.Helper()
 			s, _, _ := g.take("jude", Auth, false)
 			g.giveBack(s)
 			if n := g.remaining("jude", Auth); n != 5 {
@@ -77,6 +82,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"requests of others count when RingCentral says so", func(t *testing.T, g *gate) {
+			t.Helper()
 			s, _, _ := g.take("jude", Light, false)
 			g.heard(s, 200, "", 0, rateHeader("light", 50, 12))
 			if n := g.remaining("jude", Light); n != 12 {
@@ -88,6 +94,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"an app's own limit is learnt", func(t *testing.T, g *gate) {
+			t.Helper()
 			s, _, _ := g.take("jude", Light, false)
 			g.heard(s, 200, "", 0, rateHeader("light", 10, 9))
 			if n := taken(g, Light, true); n != 5 {
@@ -98,6 +105,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"a group that RingCentral names otherwise", func(t *testing.T, g *gate) {
+			t.Helper()
 			s, _, _ := g.take("jude", Light, false)
 			g.heard(s, 429, "CMN-301", time.Minute, rateHeader("medium", 40, 0))
 			if light, medium := g.remaining("jude", Light), g.remaining("jude", Medium); light != 49 || medium != 0 {
@@ -105,6 +113,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"nothing is sent in a penalty", func(t *testing.T, g *gate) {
+			t.Helper()
 			s, _, _ := g.take("jude", Light, false)
 			g.heard(s, 429, "CMN-301", 60*time.Second, rateHeader("light", 50, 0))
 			pass(59 * time.Second)
@@ -117,6 +126,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"a limiter without a name stops everything", func(t *testing.T, g *gate) {
+			t.Helper()
 			s, _, _ := g.take("jude", Light, false)
 			g.heard(s, 429, "CMN-310", 30*time.Second, http.Header{})
 			for _, group := range []UsageGroup{Light, Medium, Heavy, Auth} {
@@ -126,6 +136,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"a duplicate under way is no penalty", func(t *testing.T, g *gate) {
+			t.Helper()
 			s, _, _ := g.take("jude", Light, false)
 			g.heard(s, 429, "CMN-304", 30*time.Second, http.Header{})
 			if n := g.remaining("jude", Light); n != 49 {
@@ -133,6 +144,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"nobody's calls are not counted", func(t *testing.T, g *gate) {
+			t.Helper()
 			for range 20 {
 				if _, _, ok := g.take("", Auth, false); !ok {
 					t.Fatal("held back")
@@ -140,6 +152,7 @@ func TestGateCounts(t *testing.T) {
 			}
 		}},
 		{"people are forgotten when nothing counts", func(t *testing.T, g *gate) {
+			t.Helper()
 			g.take("jude", Light, false)
 			pass(2 * time.Minute)
 			g.take("kim", Light, false)

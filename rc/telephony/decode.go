@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -465,11 +466,9 @@ func (f answer) pointer() *bool {
 type number int64
 
 func (n *number) UnmarshalJSON(b []byte) error {
-	var v json.Number
-	if json.Unmarshal(b, &v) == nil {
-		if i, err := v.Int64(); err == nil {
-			*n = number(i)
-		}
+	text := string(bytes.Trim(b, `"`))
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		*n = number(i)
 	}
 	return nil
 }

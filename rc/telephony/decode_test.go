@@ -85,6 +85,7 @@ func TestDecodeNotification(t *testing.T) {
 	)
 	tests := map[string]func(t *testing.T, n Notification){
 		"event-hold": func(t *testing.T, n Notification) {
+			t.Helper()
 			e := n.Event
 			want(t, e.SessionID, customer)
 			want(t, e.Sequence, 9)
@@ -105,23 +106,27 @@ func TestDecodeNotification(t *testing.T) {
 			}
 		},
 		"event-gone-attended-transfer": func(t *testing.T, n Notification) {
+			t.Helper()
 			s := n.Event.Parties[0].Status
 			want(t, s.Code, Gone)
 			want(t, s.Reason, ReasonAttendedTransfer)
 			want(t, s.Peer, Peer{SessionID: consult, PartyID: "p" + consult[1:] + "-1"})
 		},
 		"event-outside-party-account-level": func(t *testing.T, n Notification) {
+			t.Helper()
 			want(t, n.Event.Parties[0].AccountID, "700100000")
 			want(t, n.Event.Parties[0].ExtensionID, "")
 			want(t, n.Event.ExtensionID, "")
 		},
 		"event-queue-call": func(t *testing.T, n Notification) {
+			t.Helper()
 			p := n.Event.Parties[0]
 			want(t, *p.QueueCall, true)
 			want(t, p.QueueName, "Orders")
 			want(t, p.Recordings[0], Recording{ID: "rec-1", Active: true})
 		},
 		"event-unknown-words": func(t *testing.T, n Notification) {
+			t.Helper()
 			p := n.Event.Parties[0]
 			want(t, p.Status.Code, CodeUnknown)
 			want(t, p.Status.Word, "Levitating")
@@ -130,6 +135,7 @@ func TestDecodeNotification(t *testing.T) {
 			want(t, n.Event.UnknownFields, 2)
 		},
 		"event-numeric-ids": func(t *testing.T, n Notification) {
+			t.Helper()
 			e, p := n.Event, n.Event.Parties[0]
 			want(t, n.OwnerID, "700102000")
 			want(t, e.Sequence, 5)
@@ -142,11 +148,13 @@ func TestDecodeNotification(t *testing.T) {
 			want(t, *p.Muted, false)
 		},
 		"event-pn-apns-wrapper": func(t *testing.T, n Notification) {
+			t.Helper()
 			want(t, n.Event.SessionID, "Y3M0NDEwOTM3NzAyMjE2NjYwMDBAMTAuNjIuMjUuMTEx")
 			want(t, n.Event.Parties[0].AccountID, "700100000")
 			want(t, n.Event.UnknownFields, 0)
 		},
 		"presence-event-detailed": func(t *testing.T, n Notification) {
+			t.Helper()
 			p := n.Presence
 			want(t, p.ExtensionID, "700102000")
 			want(t, p.Sequence, 2013)
@@ -156,6 +164,7 @@ func TestDecodeNotification(t *testing.T) {
 			want(t, p.ActiveCalls[1].Started, time.Date(2026, 3, 2, 15, 3, 20, 0, time.UTC))
 		},
 		"presence-event-without-extension": func(t *testing.T, n Notification) {
+			t.Helper()
 			want(t, n.Presence.ExtensionID, "700103000")
 		},
 		"other-call-queue-presence": neither,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -214,9 +215,7 @@ type m = map[string]any
 // details greets; extra fields go into the body.
 func (p *peer) details(sequence int, extra m) {
 	body := m{"recoveryBufferSize": 100, "recoveryTimeout": 180, "idleTimeout": 1800, "absoluteTimeout": 86400}
-	for k, v := range extra {
-		body[k] = v
-	}
+	maps.Copy(body, extra)
 	p.send(m{"type": typeDetails, "messageId": "d", "status": 200, "wsc": m{"token": fmt.Sprintf("wsc-%d", sequence), "sequence": sequence}}, body)
 }
 

@@ -180,6 +180,7 @@ func (f *Feed) dial(ctx context.Context, token rc.WSToken, m *memory) (*websocke
 		GetConn: func(string) { asked.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
+	//nolint:bodyclose // Dial closes it
 	conn, res, err := websocket.Dial(traced, u.String(), &websocket.DialOptions{
 		HTTPClient:      f.http,
 		CompressionMode: websocket.CompressionDisabled,
@@ -205,8 +206,7 @@ func (f *Feed) dial(ctx context.Context, token rc.WSToken, m *memory) (*websocke
 
 // withoutURL unwraps what net/http puts around an error, since that has the URL.
 func withoutURL(err error, secrets ...string) error {
-	var outer *url.Error
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
 	text := err.Error()
@@ -225,8 +225,7 @@ func withoutURL(err error, secrets ...string) error {
 func (l *link) welcome(ctx context.Context, fr frame) (details, error) {
 	var d details
 	if err := json.Unmarshal(fr.body, &d); err != nil && fr.body != nil {
-		var mistyped *json.UnmarshalTypeError
-		if !errors.As(err, &mistyped) {
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
 			return d, fmt.Errorf("rc/ws: connection details: %w", err)
 		}
 	}

@@ -137,6 +137,7 @@ func event(session string, code telephony.Code) func(ws.Note) bool {
 }
 
 func must[T any](t *testing.T) func(T, error) T {
+	t.Helper()
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
@@ -237,7 +238,12 @@ func TestASilentSocketIsNoticed(t *testing.T) {
 		t:    t, messages: make(chan ws.Message, 100), ended: make(chan error, 1),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	defer func() { cancel(); <-f.ended }()
+	defer func() {
+		cancel()
+		if err := <-f.ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+	}()
 	go func() { f.ended <- f.Run(ctx, func(m ws.Message) { f.messages <- m }) }()
 	await[ws.Up](f, nil)
 	w.CutSocket("102", rcsim.CutSilent)

@@ -301,8 +301,8 @@ func (f *Feed) takeToken(ctx context.Context, m *memory) (rc.WSToken, error) {
 
 // backoff is min(n²·step, max), of which a random half is kept.
 func (f *Feed) backoff(try int) time.Duration {
-	n := time.Duration(min(try, 1000))
-	d := min(n*n*f.timing.Retry, f.timing.RetryMax)
+	n := min(try, 1000)
+	d := min(time.Duration(n*n)*f.timing.Retry, f.timing.RetryMax)
 	return d/2 + rand.N(d/2+1)
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cordboard/cordboard/rc"
+	"github.com/cordboard/cordboard/rc/telephony"
 )
 
 // pass lets time pass in a bubble.
@@ -659,4 +660,23 @@ func FuzzParseFrame(f *testing.F) {
 			t.Error("no headers")
 		}
 	})
+}
+
+func BenchmarkFrame(b *testing.B) {
+	data := []byte(`[{"type":"ServerNotification","messageId":"1","status":200,"wsc":{"token":"t","sequence":3},"headers":{"RCRequestId":"r"}},` +
+		`{"uuid":"1","event":"/restapi/v1.0/account/1/extension/2/telephony/sessions","timestamp":"2026-03-02T15:04:05.138Z","subscriptionId":"s","ownerId":"2",` +
+		`"body":{"sequence":6,"sessionId":"3","telephonySessionId":"s-1","serverId":"x","eventTime":"2026-03-02T15:04:05.072Z","parties":[{"accountId":"1","extensionId":"2",` +
+		`"id":"p-1-2","direction":"Inbound","to":{"phoneNumber":"+16505550100","name":"Jude"},"from":{"phoneNumber":"+16505550142"},"status":{"code":"Hold","rcc":false},` +
+		`"park":{},"missedCall":false,"standAlone":false,"muted":false}],"origin":{"type":"Call"}}}]`)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		fr, err := parseFrame(data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n, err := telephony.DecodeNotification(fr.body); err != nil || n.Event == nil {
+			b.Fatal(err)
+		}
+	}
 }
