@@ -25,7 +25,7 @@ build: ## build bin/cordboard
 	@$(GO) build -trimpath -o $(BIN)/cordboard ./cmd/cordboard
 
 generate: ## write the Go code of the templ components
-	$(GO) tool templ generate
+	$(GO) tool templ generate -path views
 
 test: check unit e2e ## everything; needs gcc, git and Chromium (installed when root on Debian)
 
@@ -33,10 +33,10 @@ check: format generated lint vet tidy ## format, generated code current, lint, v
 
 format: $(LINT)
 	$(LINT) fmt --diff
-	$(GO) tool templ fmt -fail -log-level warn .
+	$(GO) tool templ fmt -fail -log-level warn views
 
 generated:
-	@before=$$(.ci/sums); $(GO) tool templ generate -log-level warn || exit 1; \
+	@before=$$(.ci/sums); $(GO) tool templ generate -path views -log-level warn || exit 1; \
 	if [ "$$before" != "$$(.ci/sums)" ]; then echo "generated code was not current: commit what 'make generate' wrote" >&2; exit 1; fi
 
 lint: $(LINT)
