@@ -51,8 +51,8 @@ type Config struct {
 	NATSCredentials   string
 	Retention         time.Duration
 	MetricsListen     string
-	Simulated         bool   // the server at RingCentralServer is rcsim
-	Phones            string // URL of the simulator's phones page
+	Simulated         bool             // the server at RingCentralServer is rcsim
+	Phones            string           // URL of the simulator's phones page
 	Now               func() time.Time // nil: time.Now
 	Log               *slog.Logger
 }

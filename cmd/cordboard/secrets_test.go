@@ -35,7 +35,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 	w.noSockets.Store(false)
 	later.Store(int64(59 * time.Minute)) // the access token is about to end
 	w.sim.EndSessions("102")
-	b.get(t, "/team") // asks RingCentral for the groups
+	b.get(t, "/team")                                                     // asks RingCentral for the groups
 	await(t, w.sim.AwaitRequest(ctx, 2, http.MethodPost, "/oauth/token")) // the refresh, which is refused
 
 	var cookies []string
