@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,6 +29,11 @@ const (
 	maxForm  = 16 << 10
 	formTime = 10 * time.Second
 )
+
+// through is what each request goes through before its handler, in this order.
+func through(https bool, log *slog.Logger, now func() time.Time) []echo.MiddlewareFunc {
+	return []echo.MiddlewareFunc{headers(https), requestID, accessLog(log, now), recovered, bodies, sameOrigin(), forms}
+}
 
 // headers are those of every response.
 func headers(https bool) echo.MiddlewareFunc {
@@ -142,6 +148,22 @@ func sameOrigin() echo.MiddlewareFunc {
 	}
 }
 
+// bodies lets no body hold its connection: net/http reads what is left of one that nobody wanted, and waits for it without
+// end. It has the time of a form to come, and its connection ends with the answer; forms lifts both.
+func bodies(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.ContentLength == 0 {
+			return next(c)
+		}
+		_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(formTime)) // a response without deadlines is a test's
+		if r.ProtoMajor == 1 {
+			c.Response().Header().Set(echo.HeaderConnection, "close")
+		}
+		return next(c)
+	}
+}
+
 // forms reads the small form of a request that changes state, within its limits of size and time.
 func forms(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -150,10 +172,10 @@ func forms(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
-		control := http.NewResponseController(c.Response())
-		_ = control.SetReadDeadline(time.Now().Add(formTime)) // a response without deadlines is a test's
 		err := r.ParseForm()
-		_ = control.SetReadDeadline(time.Time{})
+		if err == nil {
+			_, err = io.Copy(io.Discard, r.Body) // of another type than a form
+		}
 		if err != nil {
 			p := problem.NewBadRequest("form", err)
 			if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
@@ -161,6 +183,8 @@ func forms(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			return p
 		}
+		_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
+		c.Response().Header().Del(echo.HeaderConnection)
 		return next(c)
 	}
 }

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -27,7 +29,7 @@ func stack(t *testing.T, https bool) (*echo.Echo, *bytes.Buffer) {
 	e.HTTPErrorHandler = func(err error, c echo.Context) { _ = c.String(problem.From(err).Status, problem.From(err).Code) }
 	now := time.Unix(0, 0)
 	clock := func() time.Time { now = now.Add(time.Second); return now }
-	e.Use(headers(https), requestID, accessLog(slog.New(slog.NewJSONHandler(&out, nil)), clock), recovered, sameOrigin(), forms)
+	e.Use(through(https, slog.New(slog.NewJSONHandler(&out, nil)), clock)...)
 	e.GET("/ok/:id", func(c echo.Context) error { return c.String(http.StatusOK, "fine") })
 	e.GET("/broken", func(echo.Context) error { return errors.New("the cause") })
 	e.GET("/panic", func(echo.Context) error { panic("the reason") })
@@ -163,6 +165,75 @@ func TestAFormIsSmallAndQuick(t *testing.T) {
 	}
 	if w := send(t, e, http.MethodPost, "/press", "session=%zz"); w.Code != http.StatusBadRequest {
 		t.Errorf("status %d for a broken form", w.Code)
+	}
+}
+
+// deadlines is a response whose connection has a read deadline.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error { d.read = t; return nil }
+
+func TestABodyThatNobodyReadsHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, method, body string
+		header             []string
+		read               bool // to its end, and the connection goes on
+	}{
+		{"none", http.MethodGet, "", nil, true},
+		{"form", http.MethodPost, "session=s-1", nil, true},
+		{"not a form", http.MethodPost, "{}", []string{"Content-Type", "application/json"}, true},
+		{"of a GET", http.MethodGet, "session=s-1", nil, false},
+		{"of a PUT", http.MethodPut, "session=s-1", nil, false},
+		{"of another site", http.MethodPost, "session=s-1", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"broken form", http.MethodPost, "session=%zz", nil, false},
+		{"too long", http.MethodPost, strings.Repeat("s", maxForm+1), []string{"Content-Type", "application/json"}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := stack(t, false)
+			r := httptest.NewRequestWithContext(t.Context(), tc.method, "/press", strings.NewReader(tc.body))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			for i := 0; i+1 < len(tc.header); i += 2 {
+				r.Header.Set(tc.header[i], tc.header[i+1])
+			}
+			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			e.ServeHTTP(w, r)
+			if goesOn := w.read.IsZero() && w.Header().Get("Connection") == ""; goesOn != tc.read {
+				t.Errorf("status %d, Connection %q, read deadline %v", w.Code, w.Header().Get("Connection"), w.read)
+			}
+		})
+	}
+}
+
+// A client that announces a body and never sends it is answered at once all the same.
+func TestABodyThatNeverComesKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	e, _ := stack(t, false)
+	srv := httptest.NewServer(e)
+	t.Cleanup(srv.Close)
+	var d net.Dialer
+	conn, err := d.DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := conn.Write([]byte("GET /ok/1 HTTP/1.1\r\nHost: example.com\r\nContent-Length: 100\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(formTime / 2)); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK || !answer.Close {
+		t.Errorf("status %d, close %v", answer.StatusCode, answer.Close)
 	}
 }
 

@@ -38,7 +38,7 @@ func New(cfg Config) http.Handler {
 	e.IPExtractor = remote(cfg.TrustedProxies)
 	e.SchemeExtractor = echo.ExtractSchemeDirect()
 	e.HTTPErrorHandler = fail(cfg.Handlers)
-	e.Use(headers(cfg.HTTPS), requestID, accessLog(cfg.Log, cfg.Now), recovered, sameOrigin(), forms)
+	e.Use(through(cfg.HTTPS, cfg.Log, cfg.Now)...)
 	routes(e, cfg.Handlers)
 	return e
 }
