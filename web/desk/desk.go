@@ -53,6 +53,7 @@ type desk struct {
 	opened  atomic.Int64                   // unix nanoseconds of the last sign of an open page
 	current atomic.Pointer[board.Snapshot] // the newest
 	group   atomic.Pointer[board.Team]     // the newest; nil while the person monitors nobody
+	access  atomic.Pointer[string]         // the access token in use
 
 	// loop
 	own      *board.Watch
@@ -114,7 +115,7 @@ func newDesk(parent context.Context, cfg *Config, p session.Person) *desk {
 		saved:   make(chan board.Saved, 1),
 		ready:   make(chan struct{}),
 	}
-	d.caller = cfg.RC.As(p.AccountID+"/"+p.ExtensionID, func(ctx context.Context) (string, error) { return cfg.Grants.Token(ctx, p) })
+	d.caller = cfg.RC.As(p.Key(), d.token)
 	d.own = board.NewWatch(owner(p))
 	d.revision = uint64(cfg.Now().UnixMilli())
 	d.touch()
@@ -268,15 +269,15 @@ func same(a, b board.Snapshot) bool {
 func (d *desk) snapshot(now time.Time) board.Snapshot {
 	s := board.Snapshot{
 		Owner: owner(d.person), At: now, Feed: d.feed.show(d.offset.ahead()),
-		Board: d.own.Board, Choices: d.own.Pairing.Choices(d.own.Board), Rescue: d.own.Rescue,
+		Board: d.own.Board, Choices: d.own.Pairing.Choices(d.own.Board),
 		Notices: d.notices, Today: d.today, Denied: d.denied,
 	}
 	if p := d.own.Pairing.Pair; p != nil {
 		pair := *p
 		s.Pair = &pair
 	}
-	if c, alone := d.own.Alone(); alone {
-		s.Alone = c.SessionID
+	if c, alone := d.own.Alone(); alone && d.unsettled() == nil {
+		s.Alone, s.Rescue = c.SessionID, d.own.Rescue
 	}
 	if t := d.shownAttempt(); t != nil {
 		attempt := *t
@@ -292,8 +293,13 @@ func (d *desk) snapshot(now time.Time) board.Snapshot {
 // readiness is whether a press may complete the pair; from old news nothing is
 // decided.
 func (d *desk) readiness() board.Readiness {
-	r := d.own.Pairing.Ready(d.own.Board, d.newest(d.own.Pairing.Pair))
-	if d.feed.stale(d.cfg.Now()) && d.own.Pairing.Pair != nil && r.Reason != board.ReasonJoining {
+	pair := d.own.Pairing.Pair
+	var last *board.Transfer
+	if pair != nil {
+		last = d.newest(pair.Ends, "")
+	}
+	r := d.own.Pairing.Ready(d.own.Board, last)
+	if d.stale() && pair != nil && r.Reason != board.ReasonJoining {
 		return board.Readiness{Reason: board.ReasonStale}
 	}
 	return r

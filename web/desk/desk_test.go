@@ -618,3 +618,34 @@ func TestAClockThatIsAheadOfOurs(t *testing.T) {
 		s.until("confirmed", phase(board.Confirmed))
 	}
 }
+
+// A token that RingCentral no longer takes is replaced; a grant that is over
+// leaves the board readable until the person signs in again.
+func TestARefusedToken(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 25})
+	s := l.open(agent)
+	c := l.talk(customer)
+	tokens := len(l.sim.Requests("POST", "/wstoken"))
+	l.sim.ExpireAccess(agent)
+	l.sim.CutSocket(agent, rcsim.CutReset)
+	l.awaitRequests(tokens+1, "POST", "/wstoken")
+	snap := s.until("live with another token", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive })
+	s.mustAct(onLeg(board.ActionHold, snap, c))
+	s.until("held", leg(c, board.Leg.OnHold))
+
+	l.tokens.end(true)
+	l.sim.EndSessions(agent)
+	snap = s.until("signed out", func(s board.Snapshot) bool { return s.Feed.State == board.FeedSignedOut })
+	if _, ok := snap.Board.Leg(c); !ok {
+		t.Error("the board is gone")
+	}
+	s.mustAct(onLeg(board.ActionUnhold, snap, c))
+	s.until("the press could not be checked", noticed(board.NoticeCheckFailed))
+
+	l.tokens.end(false)
+	if err := l.desks.Open(t.Context(), s.p); err != nil {
+		t.Fatal(err)
+	}
+	s.until("live again", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive })
+}

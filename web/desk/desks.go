@@ -32,6 +32,8 @@ const (
 // Grants gives access tokens to act for a signed-in person.
 type Grants interface {
 	Token(ctx context.Context, p session.Person) (string, error)
+	// Refused says that RingCentral answered 401 to a token and gets another.
+	Refused(ctx context.Context, p session.Person, access string) (string, error)
 }
 
 // Config is what desks need.
@@ -94,12 +96,9 @@ func New(ctx context.Context, cfg Config) (*Desks, error) {
 	return &Desks{cfg: cfg, ctx: life, cancel: cancel, run: map[string]*held{}}, nil
 }
 
-// key names a person in buckets and subjects.
-func key(p session.Person) string { return p.AccountID + "." + p.ExtensionID }
-
-func topic(p session.Person) string     { return deskPrefix + "." + key(p) }
-func teamTopic(p session.Person) string { return teamPrefix + "." + key(p) }
-func subject(p session.Person) string   { return callSubject + "." + key(p) }
+func topic(p session.Person) string     { return deskPrefix + "." + p.Key() }
+func teamTopic(p session.Person) string { return teamPrefix + "." + p.Key() }
+func subject(p session.Person) string   { return callSubject + "." + p.Key() }
 
 // Open sees to it that the person's desk runs, here or elsewhere. Pages call it
 // when they are opened and every few seconds while they are.
@@ -109,7 +108,7 @@ func (ds *Desks) Open(ctx context.Context, p session.Person) error {
 		d.post(d.wake)
 		return nil
 	}
-	revision, err := ds.cfg.leases.CreateFor(ctx, key(p), []byte(ds.cfg.Instance), leaseTTL)
+	revision, err := ds.cfg.leases.CreateFor(ctx, p.Key(), []byte(ds.cfg.Instance), leaseTTL)
 	if errors.Is(err, bus.ErrExists) {
 		_, err = ds.ask(ctx, p, call{Op: opOpen})
 		if err == nil || !errors.Is(err, bus.ErrNoResponder) {
@@ -129,7 +128,7 @@ func (ds *Desks) start(p session.Person, revision uint64) error {
 	if ds.over {
 		return problem.NewUnavailable(problem.ServiceBus, errors.New("closing"))
 	}
-	if ds.run[key(p)] != nil {
+	if ds.run[p.Key()] != nil {
 		return nil
 	}
 	h := &held{desk: newDesk(ds.ctx, &ds.cfg, p), revision: revision}
@@ -139,7 +138,7 @@ func (ds *Desks) start(p session.Person, revision uint64) error {
 		return problem.NewUnavailable(problem.ServiceBus, err)
 	}
 	h.stop = stop
-	ds.run[key(p)] = h
+	ds.run[p.Key()] = h
 	ds.wg.Go(h.run)
 	ds.wg.Go(func() { ds.keep(h) })
 	return nil
@@ -156,7 +155,7 @@ func (ds *Desks) keep(h *held) {
 			running = false
 		case <-ticker.C:
 			ctx, cancel := context.WithTimeout(ds.ctx, leaseTTL-leaseRenew)
-			revision, err := ds.cfg.leases.RenewFor(ctx, key(h.person), []byte(ds.cfg.Instance), h.revision, leaseTTL)
+			revision, err := ds.cfg.leases.RenewFor(ctx, h.person.Key(), []byte(ds.cfg.Instance), h.revision, leaseTTL)
 			cancel()
 			switch {
 			case err == nil:
@@ -180,11 +179,11 @@ func (ds *Desks) keep(h *held) {
 	<-h.done
 	h.stop()
 	ds.mu.Lock()
-	delete(ds.run, key(h.person))
+	delete(ds.run, h.person.Key())
 	ds.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ds.ctx), 2*time.Second)
 	defer cancel()
-	if err := ds.cfg.leases.DeleteAt(ctx, key(h.person), h.revision); err != nil && !errors.Is(err, bus.ErrConflict) {
+	if err := ds.cfg.leases.DeleteAt(ctx, h.person.Key(), h.revision); err != nil && !errors.Is(err, bus.ErrConflict) {
 		h.log.Warn("lease not given back", "err", err)
 	}
 }
@@ -192,7 +191,7 @@ func (ds *Desks) keep(h *held) {
 func (ds *Desks) mine(p session.Person) *desk {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
-	if h := ds.run[key(p)]; h != nil && h.ctx.Err() == nil {
+	if h := ds.run[p.Key()]; h != nil && h.ctx.Err() == nil {
 		return h.desk
 	}
 	return nil
@@ -202,7 +201,7 @@ func (ds *Desks) mine(p session.Person) *desk {
 // browser.
 func (ds *Desks) Leave(p session.Person) {
 	ds.mu.Lock()
-	h := ds.run[key(p)]
+	h := ds.run[p.Key()]
 	ds.mu.Unlock()
 	if h != nil {
 		h.cancel()

@@ -11,6 +11,7 @@ import (
 	"github.com/cordboard/cordboard/rc/board"
 	"github.com/cordboard/cordboard/rc/telephony"
 	"github.com/cordboard/cordboard/rc/ws"
+	"github.com/cordboard/cordboard/web/problem"
 )
 
 const (
@@ -89,7 +90,7 @@ func (d *desk) startFeed() {
 	d.feed.heardAt = d.feed.heard()
 	d.feed.filters = d.filters()
 	d.feed.ws = ws.New(ws.Config{
-		Token:   d.caller.WSToken,
+		Token:   d.wsToken,
 		Filters: d.feed.filters,
 		Log:     d.log,
 		Timing:  d.cfg.Timing,
@@ -126,6 +127,43 @@ func (d *desk) wake() {
 	if !d.feed.running && d.feed.state != board.FeedRefused {
 		d.startFeed()
 	}
+}
+
+// token is the access token for RingCentral's calls.
+func (d *desk) token(ctx context.Context) (string, error) {
+	access, err := d.cfg.Grants.Token(ctx, d.person)
+	if err == nil {
+		d.access.Store(&access)
+	}
+	return access, err
+}
+
+// renew gets another access token after RingCentral answered 401 to the one in
+// use. It reports whether a call may be tried again; a 401 did nothing.
+func (d *desk) renew(ctx context.Context, err error) bool {
+	e, ok := errors.AsType[*rc.Error](err)
+	access := d.access.Load()
+	if !ok || e.Status != http.StatusUnauthorized || access == nil {
+		return false
+	}
+	if _, err := d.cfg.Grants.Refused(ctx, d.person, *access); err != nil {
+		d.log.Warn("access token refused", "err", err)
+		return false
+	}
+	return true
+}
+
+// wsToken is a token for one socket. A grant that has ended ends the feed: no
+// further try would be answered otherwise.
+func (d *desk) wsToken(ctx context.Context) (rc.WSToken, error) {
+	t, err := d.caller.WSToken(ctx)
+	if d.renew(ctx, err) {
+		t, err = d.caller.WSToken(ctx)
+	}
+	if errors.Is(err, problem.NewSignedOut(nil)) {
+		err = &rc.Error{Method: http.MethodPost, Path: "wstoken", Status: http.StatusUnauthorized, Unsent: true, Err: err}
+	}
+	return t, err
 }
 
 func (d *desk) ownFilter() string { return telephonyFilter(d.person.AccountID, d.person.ExtensionID) }
@@ -336,6 +374,9 @@ func (d *desk) read(w *board.Watch, sessionID string, background bool, then func
 			ctx = rc.Background(ctx)
 		}
 		answer, err := d.caller.Session(ctx, sessionID)
+		if d.renew(ctx, err) {
+			answer, err = d.caller.Session(ctx, sessionID)
+		}
 		return func() {
 			d.reads--
 			result := readApplied

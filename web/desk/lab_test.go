@@ -19,6 +19,7 @@ import (
 	"github.com/cordboard/cordboard/web/desk"
 	"github.com/cordboard/cordboard/web/ledger"
 	"github.com/cordboard/cordboard/web/live"
+	"github.com/cordboard/cordboard/web/problem"
 	"github.com/cordboard/cordboard/web/session"
 )
 
@@ -52,6 +53,8 @@ type tokens struct {
 	sim *rcsim.Server
 	mu  sync.Mutex
 	got map[string]string
+
+	ended bool
 }
 
 func (k *tokens) Token(_ context.Context, p session.Person) (string, error) {
@@ -66,6 +69,27 @@ func (k *tokens) Token(_ context.Context, p session.Person) (string, error) {
 	}
 	k.got[p.ExtensionNumber] = tok.Access
 	return tok.Access, nil
+}
+
+// Refused signs in anew.
+func (k *tokens) Refused(ctx context.Context, p session.Person, access string) (string, error) {
+	k.mu.Lock()
+	if k.ended {
+		k.mu.Unlock()
+		return "", problem.NewSignedOut(nil)
+	}
+	if k.got[p.ExtensionNumber] == access {
+		delete(k.got, p.ExtensionNumber)
+	}
+	k.mu.Unlock()
+	return k.Token(ctx, p)
+}
+
+// end makes the grants end for good, or not.
+func (k *tokens) end(ended bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ended = ended
 }
 
 func newLab(t *testing.T, opt rcsim.Options) *lab {
@@ -193,6 +217,13 @@ func (l *lab) await(cond func(rcsim.State) bool) {
 	if err := l.sim.Await(ctx, cond); err != nil {
 		l.t.Fatalf("%v\n%s", err, l.sim.State())
 	}
+}
+
+func (l *lab) awaitRequests(n int, method, path string) {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
+	defer cancel()
+	l.do(l.sim.AwaitRequest(ctx, n, method, path))
 }
 
 func (l *lab) do(err error) {

@@ -125,7 +125,7 @@ func (d *desk) put(saved board.Saved) {
 	defer cancel()
 	raw, err := json.Marshal(saved)
 	if err == nil {
-		_, err = d.cfg.boards.Put(ctx, key(d.person), raw)
+		_, err = d.cfg.boards.Put(ctx, d.person.Key(), raw)
 	}
 	if err != nil {
 		d.log.Warn("board not kept", "err", err)
@@ -137,7 +137,7 @@ func (d *desk) put(saved board.Saved) {
 func (d *desk) restore() {
 	ctx, cancel := context.WithTimeout(d.ctx, 5*time.Second)
 	defer cancel()
-	if raw, _, err := d.cfg.boards.Get(ctx, key(d.person)); err == nil {
+	if raw, _, err := d.cfg.boards.Get(ctx, d.person.Key()); err == nil {
 		var saved board.Saved
 		if err := json.Unmarshal(raw, &saved); err != nil {
 			d.log.Warn("kept board not read", "err", err)

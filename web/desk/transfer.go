@@ -27,14 +27,15 @@ func (d *desk) unsettled() *board.Transfer {
 	return nil
 }
 
-// newest is the newest attempt on a pair's ends, or nil.
-func (d *desk) newest(p *board.Pair) *board.Transfer {
-	if p == nil {
-		return nil
-	}
+// newest is the newest attempt that bears on a press on these ends: one that
+// joins the same two calls, in either role, or one under way on either of them.
+// except, when it is not "", is an attempt to pass over.
+func (d *desk) newest(e board.Ends, except string) *board.Transfer {
 	for i := len(d.attempts) - 1; i >= 0; i-- {
-		if d.attempts[i].Ends == p.Ends {
-			return &d.attempts[i]
+		t := &d.attempts[i]
+		customer, consult := e.Names(t.CustomerSession), e.Names(t.ConsultSession)
+		if t.ID != except && (customer && consult || !t.Phase.Settled() && (customer || consult)) {
+			return t
 		}
 	}
 	return nil
@@ -208,7 +209,7 @@ func (d *desk) complete(c board.Claim, done func()) error {
 		done()
 		return nil
 	}
-	last := d.newest(pair)
+	last := d.newest(ends, "")
 	if r := d.own.Pairing.Ready(d.own.Board, last); !r.Ready && !d.stale() && !readable(r.Reason) {
 		d.notice(board.NoticeNotReady, ends.CustomerSession, board.Args{Action: board.ActionComplete, Reason: r.Reason})
 		done()
@@ -295,17 +296,7 @@ func (d *desk) readyFor(t board.Transfer) board.Readiness {
 	if p := d.own.Pairing.Pair; p == nil || p.Ends != t.Ends {
 		return board.Readiness{Reason: board.ReasonEnded}
 	}
-	return d.own.Pairing.Ready(d.own.Board, d.before(t))
-}
-
-// before is the attempt on the same ends that came before t.
-func (d *desk) before(t board.Transfer) *board.Transfer {
-	for i := len(d.attempts) - 1; i >= 0; i-- {
-		if o := &d.attempts[i]; o.Ends == t.Ends && o.ID != t.ID {
-			return o
-		}
-	}
-	return nil
+	return d.own.Pairing.Ready(d.own.Board, d.newest(t.Ends, t.ID))
 }
 
 // bridge sends the one request of an attempt. Its context is not the desk's: a
