@@ -133,12 +133,16 @@ func recovered(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// sameOrigin refuses what another site's page sends here.
+// sameOrigin refuses what another site's page sends or fetches here; a link from there, and RingCentral's way back, may lead here.
 func sameOrigin() echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if err := protection.Check(c.Request()); err != nil {
+			err := protection.Check(c.Request())
+			if err == nil && foreignFetch(c.Request()) {
+				err = errForeignFetch
+			}
+			if err != nil {
 				p := problem.NewBadRequest("origin", err)
 				p.Status = http.StatusForbidden
 				return p
@@ -146,6 +150,18 @@ func sameOrigin() echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+var errForeignFetch = errors.New("fetched by a page of another origin")
+
+// foreignFetch reports whether another origin's page asks for something without going there: cookies come along when that
+// is another port or a sister domain, and four streams that it opens would end those of the person's own tabs.
+func foreignFetch(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return r.Header.Get("Sec-Fetch-Mode") != "navigate"
+	}
+	return false
 }
 
 // bodies lets no body hold its connection: net/http reads what is left of one that nobody wanted, and waits for it without

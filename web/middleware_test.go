@@ -127,28 +127,32 @@ func TestAnAbortedResponseStaysAborted(t *testing.T) {
 
 func TestPressesOfOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
+	const ok, no = http.StatusOK, http.StatusForbidden
 	for _, tc := range []struct {
-		name   string
-		header []string
-		status int
+		name      string
+		header    []string
+		post, get int
 	}{
-		{"same origin", []string{"Sec-Fetch-Site", "same-origin"}, http.StatusOK},
-		{"typed by hand", []string{"Sec-Fetch-Site", "none"}, http.StatusOK},
-		{"no header", nil, http.StatusOK},
-		{"an older browser, this origin", []string{"Origin", "http://example.com"}, http.StatusOK},
-		{"same site", []string{"Sec-Fetch-Site", "same-site"}, http.StatusForbidden},
-		{"cross site", []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
-		{"an older browser, another origin", []string{"Origin", "https://evil.example"}, http.StatusForbidden},
-		{"no origin", []string{"Origin", "null"}, http.StatusForbidden},
+		{"same origin", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}, ok, ok},
+		{"typed by hand", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, ok, ok},
+		{"no header", nil, ok, ok},
+		{"an older browser, this origin", []string{"Origin", "http://example.com"}, ok, ok},
+		{"an older browser, another origin", []string{"Origin", "https://evil.example"}, no, ok},
+		{"no origin", []string{"Origin", "null"}, no, ok},
+		{"a link on the same site", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate"}, no, ok},
+		{"a link on another site", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, no, ok},
+		{"an image on another site", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, no, no},
+		{"a stream from another port", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors"}, no, no},
+		{"another site that does not say how", []string{"Sec-Fetch-Site", "cross-site"}, no, no},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			e, _ := stack(t, false)
-			if w := send(t, e, http.MethodPost, "/press", "session=s-1", tc.header...); w.Code != tc.status {
-				t.Errorf("status %d, want %d", w.Code, tc.status)
+			if w := send(t, e, http.MethodPost, "/press", "session=s-1", tc.header...); w.Code != tc.post {
+				t.Errorf("POST: status %d, want %d", w.Code, tc.post)
 			}
-			if w := send(t, e, http.MethodGet, "/ok/1", "", tc.header...); w.Code != http.StatusOK {
-				t.Errorf("a GET is answered with %d", w.Code)
+			if w := send(t, e, http.MethodGet, "/ok/1", "", tc.header...); w.Code != tc.get {
+				t.Errorf("GET: status %d, want %d", w.Code, tc.get)
 			}
 		})
 	}
