@@ -106,6 +106,14 @@ func TestSignInLeadsThereAndBack(t *testing.T) {
 			t.Errorf("%s: status %d to %q, want %q", tc.path, a.status, a.header.Get("Location"), tc.to)
 		}
 	}
+	for site, to := range map[string]string{
+		"cross-site": "/signin?return=%2Fteam", "same-site": "/signin?return=%2Fteam",
+		"same-origin": "https://ringcentral.example/authorize?state=%2Fteam", "none": "https://ringcentral.example/authorize?state=%2Fteam",
+	} {
+		if a := o.ask(t, http.MethodGet, "/signin/start?return=/team", nil, "Sec-Fetch-Site", site); a.header.Get("Location") != to {
+			t.Errorf("from a %s page to %q, want %q", site, a.header.Get("Location"), to)
+		}
+	}
 	a := o.ask(t, http.MethodGet, "/oauth/callback?error=access_denied", nil, "Cookie", "")
 	if a.status != http.StatusForbidden {
 		t.Errorf("a denied sign-in: status %d", a.status)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -17,9 +18,15 @@ func (h *Handlers) SignIn(c echo.Context) error {
 	return page(c, http.StatusOK, views.SignIn(local(c.QueryParam("return")), h.options()))
 }
 
-// StartSignIn leads to RingCentral's own page.
+// StartSignIn leads to RingCentral's own page, from a page of ours: another site's leads to ours first, or it could sign a
+// browser in, or in again, that asked for nothing.
 func (h *Handlers) StartSignIn(c echo.Context) error {
-	authorize, err := h.Sessions.Begin(c.Response(), c.Request(), local(c.QueryParam("return")))
+	to := local(c.QueryParam("return"))
+	switch c.Request().Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return c.Redirect(http.StatusSeeOther, "/signin?return="+url.QueryEscape(to))
+	}
+	authorize, err := h.Sessions.Begin(c.Response(), c.Request(), to)
 	if err != nil {
 		return err
 	}
