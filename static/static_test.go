@@ -21,23 +21,14 @@ var names = []string{
 	static.IconIdle, static.IconHold, static.IconReady, static.IconAlone, static.IconRing,
 }
 
-func get(t *testing.T, method, path, encoding string) *http.Response {
+// get asks the handler, and returns its answer.
+func get(t *testing.T, method, path, encoding string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequest(method, path, nil)
+	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
 	r.Header.Set("Accept-Encoding", encoding)
 	w := httptest.NewRecorder()
 	static.Handler().ServeHTTP(w, r)
-	return w.Result()
-}
-
-func body(t *testing.T, r *http.Response) []byte {
-	t.Helper()
-	defer func() { _ = r.Body.Close() }()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return w
 }
 
 func TestEveryAssetIsServedForEverUnderItsHash(t *testing.T) {
@@ -49,23 +40,23 @@ func TestEveryAssetIsServedForEverUnderItsHash(t *testing.T) {
 			t.Errorf("%s: URL %q", name, url)
 		}
 		plain := get(t, http.MethodGet, url, "")
-		data := body(t, plain)
-		if plain.StatusCode != http.StatusOK || len(data) == 0 {
-			t.Errorf("%s: status %d, %d bytes", name, plain.StatusCode, len(data))
+		data := plain.Body.Bytes()
+		if plain.Code != http.StatusOK || len(data) == 0 {
+			t.Errorf("%s: status %d, %d bytes", name, plain.Code, len(data))
 		}
 		sum := sha256.Sum256(data)
 		if !strings.Contains(url, hex.EncodeToString(sum[:6])) {
 			t.Errorf("%s: the hash in %s is not that of its content", name, url)
 		}
-		if got := plain.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+		if got := plain.Header().Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
 			t.Errorf("%s: Cache-Control %q", name, got)
 		}
-		if plain.Header.Get("X-Content-Type-Options") != "nosniff" || plain.Header.Get("Content-Type") == "" {
-			t.Errorf("%s: headers %v", name, plain.Header)
+		if plain.Header().Get("X-Content-Type-Options") != "nosniff" || plain.Header().Get("Content-Type") == "" {
+			t.Errorf("%s: headers %v", name, plain.Header())
 		}
 		small := get(t, http.MethodGet, url, "gzip, br")
-		packed := body(t, small)
-		if small.Header.Get("Content-Encoding") == "gzip" {
+		packed := small.Body.Bytes()
+		if small.Header().Get("Content-Encoding") == "gzip" {
 			z, err := gzip.NewReader(bytes.NewReader(packed))
 			if err != nil {
 				t.Fatal(err)
@@ -83,16 +74,16 @@ func TestEveryAssetIsServedForEverUnderItsHash(t *testing.T) {
 func TestNothingElseIsServed(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/static/", "/static/app.css", "/static/app.000000000000.css", "/static/../static.go", "/static/VENDOR.md"} {
-		if r := get(t, http.MethodGet, path, ""); r.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: status %d", path, r.StatusCode)
+		if r := get(t, http.MethodGet, path, ""); r.Code != http.StatusNotFound {
+			t.Errorf("%s: status %d", path, r.Code)
 		}
 	}
-	if r := get(t, http.MethodPost, static.URL(static.CSS), ""); r.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("POST: status %d", r.StatusCode)
+	if r := get(t, http.MethodPost, static.URL(static.CSS), ""); r.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: status %d", r.Code)
 	}
 	r := get(t, http.MethodHead, static.URL(static.CSS), "")
-	if b := body(t, r); r.StatusCode != http.StatusOK || len(b) != 0 {
-		t.Errorf("HEAD: status %d, %d bytes", r.StatusCode, len(b))
+	if r.Code != http.StatusOK || r.Body.Len() != 0 {
+		t.Errorf("HEAD: status %d, %d bytes", r.Code, r.Body.Len())
 	}
 	if static.URL("nothing.css") != "" {
 		t.Error("a name that does not exist has a URL")
@@ -132,7 +123,7 @@ func TestVendoredFilesAreThoseThatWereChecked(t *testing.T) {
 
 func TestTheStyleSheetKeepsToTheDesign(t *testing.T) {
 	t.Parallel()
-	css := string(body(t, get(t, http.MethodGet, static.URL(static.CSS), "")))
+	css := get(t, http.MethodGet, static.URL(static.CSS), "").Body.String()
 	for _, url := range regexp.MustCompile(`url\([^)]*\)`).FindAllString(css, -1) {
 		if !strings.HasPrefix(url, "url(/static/atkinson-next-latin") {
 			t.Errorf("a URL that the content policy or the hash forbids: %s", url)
@@ -155,7 +146,7 @@ func TestTheStyleSheetKeepsToTheDesign(t *testing.T) {
 
 func TestTheScriptKeepsToThePolicy(t *testing.T) {
 	t.Parallel()
-	js := string(body(t, get(t, http.MethodGet, static.URL(static.App), "")))
+	js := get(t, http.MethodGet, static.URL(static.App), "").Body.String()
 	for _, no := range []string{"eval(", "new Function", "innerHTML", "insertAdjacentHTML", "document.write", ".style.", "setAttribute(\"style\""} {
 		if strings.Contains(js, no) {
 			t.Errorf("the script uses %s", no)

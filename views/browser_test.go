@@ -149,7 +149,7 @@ type tab struct {
 	ctx context.Context //nolint:containedctx // a chromedp context is the handle of the page
 }
 
-func open(t *testing.T, st *stage, width, height int64) tab {
+func open(t *testing.T, st *stage) tab {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true))
@@ -159,7 +159,7 @@ func open(t *testing.T, st *stage, width, height int64) tab {
 	t.Cleanup(closeTab)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height), chromedp.Navigate(st.URL+"/desk")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(400, 760), chromedp.Navigate(st.URL+"/desk")); err != nil {
 		t.Fatal(err)
 	}
 	return tab{t, ctx}
@@ -183,18 +183,18 @@ func (p tab) until(js string) {
 	}
 }
 
-// opened waits for a try to open the stream with this status; 0 is a stream that is open.
-func (st *stage) await(t *testing.T, status int) {
+// await waits until the stream is open.
+func (st *stage) await(t *testing.T) {
 	t.Helper()
 	limit := time.After(20 * time.Second)
 	for {
 		select {
-		case got := <-st.opened:
-			if got == status {
+		case status := <-st.opened:
+			if status == 0 {
 				return
 			}
 		case <-limit:
-			t.Fatalf("no try to open the stream with status %d", status)
+			t.Fatal("the stream was not opened")
 		}
 	}
 }
@@ -226,10 +226,10 @@ func TestBrowserAUpdateAndAPress(t *testing.T) {
 	ringing := paired(customer(38*time.Second), consultIn(board.FarRinging, 9*time.Second, 9*time.Second))
 	answered := paired(customer(38*time.Second), consult(9*time.Second, time.Second))
 	st := newStage(t, ringing, http.StatusServiceUnavailable, http.StatusServiceUnavailable)
-	page := open(t, st, 400, 760)
+	page := open(t, st)
 
 	// The first two tries are refused; the page goes on trying.
-	st.await(t, 0)
+	st.await(t)
 
 	// Complete is off: its key does nothing.
 	page.complete()
@@ -298,8 +298,8 @@ func TestBrowserAUpdateAndAPress(t *testing.T) {
 func TestBrowserTheStreamsHealth(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, ready())
-	page := open(t, st, 400, 760)
-	st.await(t, 0)
+	page := open(t, st)
+	st.await(t)
 	if got := eval[string](page, `document.documentElement.dataset.link || 'live'`); got != "live" {
 		t.Errorf("the page says %q", got)
 	}
@@ -315,7 +315,7 @@ func TestBrowserTheStreamsHealth(t *testing.T) {
 
 	// Cut: it comes back by itself; then 401 ends it for good.
 	st.messages <- "cut"
-	st.await(t, 0)
+	st.await(t)
 	st.mu.Lock()
 	st.refuse = []int{http.StatusUnauthorized}
 	st.mu.Unlock()
@@ -337,8 +337,8 @@ func TestBrowserTheStreamsHealth(t *testing.T) {
 func TestBrowserANewerTabTakesOver(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, ready())
-	page := open(t, st, 400, 760)
-	st.await(t, 0)
+	page := open(t, st)
+	st.await(t)
 	st.event(views.EventNewer, "")
 	st.messages <- "cut"
 	page.until(`!document.querySelector('[data-testid=link-newer]').hidden`)
@@ -350,8 +350,8 @@ func TestBrowserANewerTabTakesOver(t *testing.T) {
 func TestBrowserChoosingBothEnds(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, states()["12-three-calls"])
-	page := open(t, st, 400, 760)
-	st.await(t, 0)
+	page := open(t, st)
+	st.await(t)
 	eval[bool](page, `document.querySelector('input[name=customer_session][value=s-dana]').click(), true`)
 	if got := eval[string](page, `document.querySelector('#complete-line').textContent`); got != "Off: choose who takes Dana's call." {
 		t.Errorf("line two is %q", got)
@@ -379,8 +379,8 @@ func TestBrowserChoosingBothEnds(t *testing.T) {
 func TestBrowserKeysAndTheirList(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, states()["06-ready-another"])
-	page := open(t, st, 400, 760)
-	st.await(t, 0)
+	page := open(t, st)
+	st.await(t)
 	for key, want := range map[string]string{"1": "customer-name", "2": "consult-name"} {
 		page.key(key)
 		if got := eval[string](page, `document.activeElement.id`); got != want {
@@ -421,8 +421,8 @@ func TestBrowserKeysAndTheirList(t *testing.T) {
 func TestBrowserTheBoardLiesWhereTheFormPutsIt(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, ready())
-	page := open(t, st, 400, 760)
-	st.await(t, 0)
+	page := open(t, st)
+	st.await(t)
 	eval[bool](page, `document.fonts.ready.then(() => true)`)
 	top := func(sel string) float64 {
 		return eval[float64](page, `document.querySelector('`+sel+`').getBoundingClientRect().top`)

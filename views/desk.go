@@ -746,7 +746,7 @@ func (b *builder) reasonText(e ends) Text {
 func (b *builder) joint(e ends) Joint {
 	s := b.s
 	if b.underWay() {
-		return b.steps(e)
+		return b.steps()
 	}
 	j := Joint{Kind: JointOff, Upper: CordSolid, Lower: CordSolid, Title: say(completeTitle, nil)}
 	if s.Pair != nil {
@@ -773,7 +773,8 @@ func (b *builder) joint(e ends) Joint {
 	default:
 		reason := s.Readiness.Reason
 		if s.Pair == nil && (b.lost(e) || b.rescued(e) || b.verdictStands()) {
-			reason, who, other, isCustomer = b.overReason(e)
+			reason = board.ReasonEnded
+			who, other, isCustomer = b.over(e)
 		}
 		j.Line = offSentence(reason, who, other, isCustomer)
 		if reason == board.ReasonUnconfirmedStill || reason == board.ReasonLeft {
@@ -795,12 +796,12 @@ func (b *builder) joint(e ends) Joint {
 	return j
 }
 
-// overReason is why Complete is off when the pair it belonged to is over.
-func (b *builder) overReason(e ends) (r board.Reason, who, other Person, isCustomer bool) {
+// over is which end of a pair that is over has ended.
+func (b *builder) over(e ends) (who, other Person, isCustomer bool) {
 	if !e.customer.Alive() {
-		return board.ReasonEnded, e.c, e.k, true
+		return e.c, e.k, true
 	}
-	return board.ReasonEnded, e.k, e.c, false
+	return e.k, e.c, false
 }
 
 // locked reports whether the read made for a press failed since the feed was lost.
@@ -850,7 +851,7 @@ func legFields(s board.Snapshot, l board.Leg) []Field {
 }
 
 // steps is the panel of an attempt that is under way.
-func (b *builder) steps(e ends) Joint {
+func (b *builder) steps() Joint {
 	a := b.s.Attempt
 	j := Joint{Kind: JointSteps, Upper: CordSolid, Lower: CordSolid, Title: say(joiningTitle, nil)}
 	at := 0
@@ -894,7 +895,7 @@ func transferSteps(a *board.Transfer, now int) []Step {
 		}
 		if st.Took == "" {
 			switch {
-			case i == now && i == 0:
+			case i == 0:
 				st.Took = stepChecking
 			case i >= now:
 				st.Took = stepWaiting

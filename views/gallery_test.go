@@ -52,7 +52,7 @@ func TestGallery(t *testing.T) {
 	}
 	for url := range assets {
 		answer := httptest.NewRecorder()
-		static.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, url, nil))
+		static.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, url, nil))
 		if answer.Code != http.StatusOK {
 			t.Errorf("%s: status %d", url, answer.Code)
 		}

@@ -117,7 +117,6 @@ func say(sentence string, a args) Text {
 func agoRun(t time.Time) Run   { return Run{Kind: RunAgo, At: ms(t)} }
 func clockRun(t time.Time) Run { return Run{Kind: RunClock, At: ms(t)} }
 func timeRun(t time.Time) Run  { return Run{Kind: RunTime, At: ms(t)} }
-func leftRun(t time.Time) Run  { return Run{Kind: RunLeft, At: ms(t)} }
 
 // ms is a time as the page's script takes it; 0 for the zero time.
 func ms(t time.Time) int64 {

@@ -50,35 +50,41 @@ func TestEachStateReadsAsTheFormHasIt(t *testing.T) {
 		"02-idle": {
 			"none", "idle", "none",
 			map[string]string{"today-summary": "5 joined, 1 back, 1 lost, 1 unconfirmed", "status-word": "Live", "status-age": "0.4 s", "owner": "Lena Fischer"},
-			nil, []string{id("complete"), id("bar"), id("demo-band"), id("other-call")},
+			nil,
+			[]string{id("complete"), id("bar"), id("demo-band"), id("other-call")},
 		},
 		"02-reading":   {"none", "reading", "none", map[string]string{"status-word": "Connecting"}, []string{id("bar")}, nil},
 		"02-first-day": {"none", "idle", "none", map[string]string{"today-summary": ""}, nil, []string{id("today-row")}},
 		"03-incoming": {
 			"none", "leg", "empty",
 			map[string]string{"plate": "Ringing", "name": "Dana Whitlock", "facts": "+1 650 555 0142, Orders", "clock": "0:06", "clock-word": "ringing"},
-			[]string{id("answer")}, []string{id("complete"), id("hold"), id("hangup")},
+			[]string{id("answer")},
+			[]string{id("complete"), id("hold"), id("hangup")},
 		},
 		"04-talking": {
 			"guide", "leg", "empty",
 			map[string]string{"plate": "Talking with you", "clock": "3:12", "hold": "Put on hold, Dana Whitlock"},
-			[]string{id("guide"), id("copy")}, []string{id("complete"), id("back"), id("hangup")},
+			[]string{id("guide"), id("copy")},
+			[]string{id("complete"), id("back"), id("hangup")},
 		},
 		"04-held": {"guide", "leg", "empty", map[string]string{"plate": "On hold", "clock": "0:20", "unhold": "Take off hold, Dana Whitlock"}, nil, []string{id("back")}},
 		"04-held-too-long": {
 			"guide", "leg", "empty",
 			map[string]string{"clock": "at least 2:10", "clock-word": "too long"},
-			[]string{`#customer[data-late="toolong"]`}, nil,
+			[]string{`#customer[data-late="toolong"]`},
+			nil,
 		},
 		"04-asked": {
 			"guide", "leg", "empty",
 			map[string]string{"hold-off": "asked, not reported yet", "plate": "Talking with you"},
-			[]string{id("hold") + `[aria-disabled="true"][type="button"]`}, []string{id("hold") + `[type="submit"]`},
+			[]string{id("hold") + `[aria-disabled="true"][type="button"]`},
+			[]string{id("hold") + `[type="submit"]`},
 		},
 		"05-ringing": {
 			"off", "leg", "leg",
 			map[string]string{"complete-line": "Off: Priya's phone is still ringing.", "reason": "Paired: your only call on hold, and the call you made 9 s ago.", "hangup": "Hang up consult, Priya Raman"},
-			[]string{id("complete") + `[aria-disabled="true"][type="button"]`, "#customer " + id("back")}, []string{id("complete") + "[data-ready]"},
+			[]string{id("complete") + `[aria-disabled="true"][type="button"]`, "#customer " + id("back")},
+			[]string{id("complete") + "[data-ready]"},
 		},
 		"05-unknown":  {"off", "leg", "leg", map[string]string{"complete-line": "Off: not known yet whether Priya has answered."}, nil, nil},
 		"05-not-held": {"off", "leg", "leg", map[string]string{"complete-line": "Off: Dana is not on hold yet. Press Hold on your phone."}, []string{"#customer " + id("hold")}, []string{"#complete input"}},
@@ -88,7 +94,8 @@ func TestEachStateReadsAsTheFormHasIt(t *testing.T) {
 				"complete-line": "joins Dana Whitlock to Priya Raman", "complete-under": "+1 650 555 0142 to ext. 103",
 				"reason": "Paired: your only call on hold, and the call you made 40 s ago.",
 			},
-			[]string{id("complete") + `[type="submit"][data-ready]`, `#customer[data-late="long"]`}, []string{id("complete") + "[aria-disabled]"},
+			[]string{id("complete") + `[type="submit"][data-ready]`, `#customer[data-late="long"]`},
+			[]string{id("complete") + "[aria-disabled]"},
 		},
 		"06-ready-outside": {
 			"ready", "leg", "leg",
@@ -99,7 +106,8 @@ func TestEachStateReadsAsTheFormHasIt(t *testing.T) {
 		"06-ready-another": {
 			"ready", "leg", "leg",
 			map[string]string{"complete-line": "joins Dana Whitlock to Priya Raman", "other-clock": "0:04"},
-			[]string{id("other-call") + `[data-session="s-omar"]`}, nil,
+			[]string{id("other-call") + `[data-session="s-omar"]`},
+			nil,
 		},
 		"07-checking": {"steps", "leg", "leg", map[string]string{"panel-title": "Joining…", "panel-line": "Reading both calls once more. Nothing is sent yet."}, []string{id("back") + `[aria-disabled="true"]`, id("hangup") + `[aria-disabled="true"]`}, []string{id("complete")}},
 		"07-sent":     {"steps", "leg", "leg", map[string]string{"panel-line": "Asked RingCentral. Not accepted yet.", "reason": "Asked once. It is never sent twice by itself."}, nil, []string{id("complete")}},
@@ -107,27 +115,32 @@ func TestEachStateReadsAsTheFormHasIt(t *testing.T) {
 		"08-confirmed": {
 			"joined", "leg", "leg",
 			map[string]string{"panel-title": "Joined at 14:32:09", "panel-line": "Dana Whitlock and Priya Raman are talking. You have left both calls.", "reason": "On hold 1:42, consult 0:31, joined in 1.8 s.", "plate": "JoinedJoined"},
-			[]string{id("keep")}, []string{id("complete"), id("back"), id("hangup")},
+			[]string{id("keep")},
+			[]string{id("complete"), id("back"), id("hangup")},
 		},
 		"09-voicemail": {
 			"off", "leg", "leg",
 			map[string]string{"complete-line": "Off: a voicemail cannot take this call.", "reason": "Priya's voicemail answered 18 s ago. No one is with Dana.", "hangup": "Hang up voicemail, Priya Raman", "plate": "Alone on holdVoicemail"},
-			[]string{id("back") + ".button-strong"}, nil,
+			[]string{id("back") + ".button-strong"},
+			nil,
 		},
 		"09-declined": {
 			"off", "leg", "leg",
 			map[string]string{"reason": "Priya declined 4 s ago. No one is with Dana.", "plate": "Alone on holdDeclined", "back": "Back to customer, Dana Whitlock"},
-			[]string{`form[action="/desk/unhold"] ` + id("back")}, []string{id("hangup")},
+			[]string{`form[action="/desk/unhold"] ` + id("back")},
+			[]string{id("hangup")},
 		},
 		"09-customer-left": {
 			"off", "leg", "leg",
 			map[string]string{"reason": "Dana left after 1:42 on hold. Priya is still with you. Call back: +1 650 555 0142.", "complete-line": "Off: Dana's call has ended.", "facts": "+1 650 555 0142, Ordersext. 103"},
-			[]string{"#customer " + id("copy"), "#consult " + id("hangup")}, []string{id("back")},
+			[]string{"#customer " + id("copy"), "#consult " + id("hangup")},
+			[]string{id("back")},
 		},
 		"10-refused": {
 			"ready", "leg", "leg",
 			map[string]string{"notice": "RingCentral refused the transfer (409 TAS-102). Dana is still on hold and Priya is still with you. You may press again, or go back to Dana.", "reason": "Both calls were read again 1 s ago."},
-			[]string{id("verdict") + " " + id("notice") + `[data-code="transfer-refused"]`}, nil,
+			[]string{id("verdict") + " " + id("notice") + `[data-code="transfer-refused"]`},
+			nil,
 		},
 		"10-failed":      {"ready", "leg", "leg", map[string]string{"notice": "Not sent: RingCentral could not be reached. Both calls are unchanged. It is safe to press again."}, nil, nil},
 		"10-unconfirmed": {"unconfirmed", "leg", "leg", map[string]string{"complete-line": "asks again: joins Dana Whitlock to Priya Raman"}, []string{id("complete") + `[type="submit"]`}, []string{id("complete") + "[data-ready]"}},
@@ -139,7 +152,8 @@ func TestEachStateReadsAsTheFormHasIt(t *testing.T) {
 		"11-stale": {
 			"stale", "leg", "leg",
 			map[string]string{"complete-line": "Will check with RingCentral first", "bar": "Reconnecting to RingCentral, try 3. Your calls go on in your phone. Each press checks with RingCentral first.", "status": "14 s old", "reason": "Kept pair: chosen at 14:31:09."},
-			[]string{id("complete") + `[type="submit"]`}, []string{id("complete") + "[data-ready]", "time[data-since]"},
+			[]string{id("complete") + `[type="submit"]`},
+			[]string{id("complete") + "[data-ready]", "time[data-since]"},
 		},
 		"11-locked":     {"locked", "leg", "leg", nil, []string{id("complete") + `[aria-disabled="true"]`, id("back") + `[aria-disabled="true"]`, id("hangup") + `[aria-disabled="true"]`}, nil},
 		"11-signed-out": {"off", "leg", "leg", map[string]string{"complete-line": "Off: sign in again to use the buttons.", "bar": "Your sign-in ended. Your calls go on in your phone and the pair is kept. Sign in again to use the buttons."}, []string{id("bar") + ` a[href="/signin/start?return=%2Fdesk"]`}, nil},
@@ -340,7 +354,7 @@ func TestEveryPageKeepsToTheContentPolicyAndItsOwnIDs(t *testing.T) {
 			t.Errorf("%s: %d h1", name, n)
 		}
 		doc.Find("[aria-labelledby]").Each(func(_ int, el *goquery.Selection) {
-			for _, ref := range strings.Fields(el.AttrOr("aria-labelledby", "")) {
+			for ref := range strings.FieldsSeq(el.AttrOr("aria-labelledby", "")) {
 				if !seen[ref] {
 					t.Errorf("%s: labelled by #%s, which is not there", name, ref)
 				}

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"maps"
 	"strconv"
 	"time"
 
@@ -413,9 +414,9 @@ func stillTrue(t *board.Transfer, customer, consult Person) Text {
 	case t.CustomerAlive:
 		return say("*{consult}'s call has ended, {customer} is still with you.*", a)
 	case t.ConsultAlive:
-		return say("*{customer}'s call has ended, {consult} is still with you.* Call back: {number}.", merge(a, "number", callBack(customer)))
+		return say("*{customer}'s call has ended, {consult} is still with you.* Call back: {number}.", a.withNumber(customer))
 	}
-	return say("*Both calls have ended.* Call {customer} back: {number}.", merge(a, "number", callBack(customer)))
+	return say("*Both calls have ended.* Call {customer} back: {number}.", a.withNumber(customer))
 }
 
 func callBack(p Person) Run {
@@ -425,11 +426,10 @@ func callBack(p Person) Run {
 	return Run{Words: p.Number, Kind: RunWhole}
 }
 
-func merge(a args, key string, value any) args {
-	out := args{key: value}
-	for k, v := range a {
-		out[k] = v
-	}
+// withNumber adds the number to call a person back on.
+func (a args) withNumber(p Person) args {
+	out := maps.Clone(a)
+	out["number"] = callBack(p)
 	return out
 }
 
@@ -467,9 +467,9 @@ func verdictSentence(t *board.Transfer, customer, consult Person) (head, body Te
 		case t.Reason == board.ReasonRestart:
 			return say("Not sent: Cordboard restarted before it could ask.", nil), stillTrue(t, customer, consult)
 		case !t.CustomerAlive && !t.ConsultAlive:
-			return say("Not sent: both calls ended first.", nil), say("Call {customer} back: {number}.", merge(a, "number", callBack(customer)))
+			return say("Not sent: both calls ended first.", nil), say("Call {customer} back: {number}.", a.withNumber(customer))
 		case !t.CustomerAlive:
-			return say("Not sent: {customer}'s call ended first.", a), say("*{consult} is still with you.* Call back: {number}.", merge(a, "number", callBack(customer)))
+			return say("Not sent: {customer}'s call ended first.", a), say("*{consult} is still with you.* Call back: {number}.", a.withNumber(customer))
 		case !t.ConsultAlive:
 			return say("Not sent: {consult}'s call ended first.", a), stillTrue(t, customer, consult)
 		}
