@@ -47,6 +47,6 @@ func (h *Handlers) deskPage(c echo.Context, s session.Session, status int, flash
 		return page(c, http.StatusForbidden, views.DeniedPage(snap.Denied, h.options()))
 	}
 	o := h.options()
-	o.Flash = flash
+	o.Flash, o.Supervisor = flash, snap.Supervisor
 	return page(c, status, views.DeskPage(views.NewDesk(snap, snap.Feed.Clock(h.Now()), o)))
 }

@@ -186,7 +186,9 @@ func (p *deskPage) take(data []byte) (bool, error) {
 }
 
 func (p *deskPage) update(now time.Time) update {
-	next := views.NewDesk(p.snap, p.snap.Feed.Clock(now), p.h.options())
+	o := p.h.options()
+	o.Supervisor = p.snap.Supervisor
+	next := views.NewDesk(p.snap, p.snap.Feed.Clock(now), o)
 	u := views.DeskUpdate(p.sent, next)
 	p.sent = &next
 	return u

@@ -17,6 +17,10 @@ import (
 	"github.com/cordboard/cordboard/rc/rcsim/phones"
 )
 
+// demoLag is between a change and its notification; RingCentral's recorded
+// streams show 14 to 115 ms.
+const demoLag = 35 * time.Millisecond
+
 // anyPort is taken when the default one is in use.
 const anyPort = "127.0.0.1:0"
 
@@ -28,7 +32,7 @@ func demo(ctx context.Context, cfg Config, d demoSettings, stdout io.Writer) (er
 	if exposed {
 		cfg.Log.Warn("the simulated RingCentral lets anybody who reaches it sign in as anybody")
 	}
-	sim := rcsim.New(rcsim.Options{Exposed: exposed, Phones: phones.FS, Log: cfg.Log})
+	sim := rcsim.New(rcsim.Options{Exposed: exposed, Phones: phones.FS, EventDelay: demoLag, Log: cfg.Log})
 	running, err := freePort(d.simulatorListen(), defaultSimulator, func(addr string) (*rcsim.Running, error) { return sim.Start(ctx, addr) })
 	if err != nil {
 		return fmt.Errorf("start the simulated RingCentral: %w", errors.Join(err, sim.Close()))
@@ -56,6 +60,7 @@ func demo(ctx context.Context, cfg Config, d demoSettings, stdout io.Writer) (er
 	if err != nil {
 		return err
 	}
+	sim.SetApp(app.URL())
 	if err := announce(stdout, app.URL(), cfg.RingCentralServer, cfg.Phones, d.JSON.on(&none, "json")); err != nil {
 		return errors.Join(err, app.Close())
 	}

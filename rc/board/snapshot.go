@@ -21,6 +21,8 @@ type Snapshot struct {
 	Today     []Record  `json:"today,omitempty"`   // the person's transfers of the last 24 hours, newest first
 	// Denied is what RingCentral refuses this person (a missing scope or role).
 	Denied []Denied `json:"denied,omitempty"`
+	// Supervisor: the person monitors colleagues and has a team page.
+	Supervisor bool `json:"supervisor,omitempty"`
 }
 
 // Feed says how fresh a board is.

@@ -79,6 +79,7 @@ type Server struct {
 	seen     []*Request
 	tape     []*Tape
 	issued   map[string]struct{}
+	app      string
 }
 
 // New makes a server; it listens nowhere: serve it with net/http, httptest or Start.
@@ -131,6 +132,14 @@ func (s *Server) Reset() {
 		s.gate.endAll()
 		close(s.faults.release)
 		s.fresh()
+		return nil
+	})
+}
+
+// SetApp makes the phones page lead to the app that is tried with this server.
+func (s *Server) SetApp(url string) {
+	_ = s.change(func() error {
+		s.app = url
 		return nil
 	})
 }

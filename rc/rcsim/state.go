@@ -19,6 +19,7 @@ type State struct {
 	Audio    [][2]End       `json:"audio"` // who hears whom, across bridged sessions
 	Tape     []Tape         `json:"tape"`  // newest first
 	Faults   FaultsState    `json:"faults"`
+	App      string         `json:"app,omitempty"` // the URL of the app to try, when there is one
 }
 
 // SessionState is one call.
@@ -115,7 +116,7 @@ func (s *Server) State() State {
 
 func (s *Server) state() State {
 	st := State{
-		Now: stamp(s.now()), Seed: s.opt.Seed, Sessions: []SessionState{}, Phones: []PhoneState{}, Outside: []OutsideState{},
+		Now: stamp(s.now()), Seed: s.opt.Seed, App: s.app, Sessions: []SessionState{}, Phones: []PhoneState{}, Outside: []OutsideState{},
 		Sockets: []SocketState{}, Audio: [][2]End{}, Tape: []Tape{}, Faults: s.faultsState(),
 	}
 	s.eng.purge()

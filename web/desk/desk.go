@@ -270,7 +270,7 @@ func (d *desk) snapshot(now time.Time) board.Snapshot {
 	s := board.Snapshot{
 		Owner: owner(d.person), At: now, Feed: d.feed.show(d.offset.ahead()),
 		Board: d.own.Board, Choices: d.own.Pairing.Choices(d.own.Board),
-		Notices: d.notices, Today: d.today, Denied: d.denied,
+		Notices: d.notices, Today: d.today, Denied: d.denied, Supervisor: d.team != nil,
 	}
 	if p := d.own.Pairing.Pair; p != nil {
 		pair := *p
