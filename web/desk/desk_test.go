@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -555,6 +557,10 @@ func TestTeamSeesTheTransfer(t *testing.T) {
 	var p *problem.Problem
 	if _, err := l.desks.Team(t.Context(), s.p); !errors.As(err, &p) || p.Code != problem.CodeNotSupervisor {
 		t.Errorf("an agent got the team: %v", err)
+	}
+	sent := slices.DeleteFunc(l.sim.Requests(http.MethodPut, "/subscription"), func(r rcsim.Request) bool { return r.Extension != boss })
+	if len(sent) > 1 {
+		t.Errorf("the team's filters did not change and were sent %d times", len(sent))
 	}
 }
 

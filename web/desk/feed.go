@@ -178,7 +178,7 @@ func presenceFilter(account, extension string) string {
 
 // filters is what the subscription should hold now: the person's own calls,
 // those of each monitored colleague, and the presence of a colleague whose
-// phone rings for a consult.
+// phone rings for a consult. The same filters are always the same list.
 func (d *desk) filters() []string {
 	filters := []string{d.ownFilter()}
 	if d.team != nil {
@@ -191,6 +191,7 @@ func (d *desk) filters() []string {
 			filters = append(filters, presenceFilter(d.person.AccountID, l.Far.ExtensionID))
 		}
 	}
+	slices.Sort(filters)
 	return slices.Compact(filters)
 }
 
