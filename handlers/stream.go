@@ -179,7 +179,7 @@ func (p *deskPage) take(data []byte) (bool, error) {
 	if err := json.Unmarshal(data, &next); err != nil {
 		return true, err
 	}
-	if !next.At.Before(p.snap.At) {
+	if next.Revision >= p.snap.Revision { // At tells no order: it is by RingCentral's clock, and what is known of that moves
 		p.snap = next
 	}
 	return true, nil

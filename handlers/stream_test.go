@@ -32,14 +32,25 @@ func TestAStreamBeginsWithEverythingAndGoesOnWithChanges(t *testing.T) {
 	}
 }
 
+func TestASnapshotMayBeEarlierByAClockThatWasCorrected(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	s := o.listen(t, "/desk/stream")
+	s.until(t, "")
+	newer := holding(2)
+	newer.At = noon.Add(-time.Second)
+	o.desks.publish(t, "desk", newer)
+	if e := s.until(t, ""); !strings.Contains(e.data, "On hold") {
+		t.Errorf("the change reads %s", e.data)
+	}
+}
+
 func TestWhatDidNotChangeIsNotSent(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	s := o.listen(t, "/desk/stream")
 	s.until(t, "")
-	older := holding(1)
-	older.At = noon.Add(-time.Second)
-	o.desks.publish(t, "desk", older)      // of a desk that lost its lease
+	o.desks.publish(t, "desk", holding(0)) // of a desk that lost its lease
 	o.desks.publish(t, "desk", talking(1)) // the same again: only the feed was heard
 	o.ticks <- noon
 	if e := s.next(t); e.name != views.EventBeat {
