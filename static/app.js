@@ -55,7 +55,7 @@
     setText(word, word.dataset[late === "long" ? "onLong" : late === "toolong" ? "onToolong" : "on"]);
     const scale = $(".scale", box);
     if (scale) {
-      const part = Math.min(100, waits / Number(scale.dataset.end) / 10).toFixed(2) + "%";
+      const part = Math.min(100, Math.max(0, waits) / Number(scale.dataset.end) / 10).toFixed(2) + "%";
       for (const rect of $$(".scale-fill, .scale-hatch", scale)) setAttr(rect, "width", part);
     }
     if (told.has(since) && told.get(since) !== late && late) {
@@ -154,6 +154,7 @@
     });
     live.addEventListener("newer", () => stop("newer"));
     live.addEventListener("signed-out", () => stop("signed-out"));
+    live.addEventListener("forbidden", () => stop("forbidden"));
     live.addEventListener("shutdown", () => showLink("shutdown"));
     addEventListener("online", () => { live._htmx?.sse?.reader?.cancel(); connect(); });
     addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });

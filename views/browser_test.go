@@ -439,7 +439,7 @@ func TestBrowserTheBoardLiesWhereTheFormPutsIt(t *testing.T) {
 		st.mu.Lock()
 		st.snapshot = states()[name]
 		st.mu.Unlock()
-		for _, width := range []int64{320, 400, 1440} {
+		for _, width := range []int64{320, 400, 840, 1000, 1180, 1440} {
 			if err := chromedp.Do(page.ctx, chromedp.EmulateViewport(width, 760), chromedp.Navigate(st.URL+"/desk")); err != nil {
 				t.Fatal(err)
 			}

@@ -101,6 +101,7 @@ const (
 // Bay is one of the two ends of the board.
 type Bay struct {
 	Kind    BayKind
+	Idle    Idle
 	Role    Role
 	Word    string // "Customer", "Colleague", …
 	Plate   Plate
@@ -121,6 +122,13 @@ type Bay struct {
 	Notes   []Note // whose cause is this call
 	Pick    Pick
 	Key     int // the digit that goes to this call
+}
+
+// Idle is what a board without calls says of itself; it never claims more than
+// was reported.
+type Idle struct {
+	Title string
+	Line  Text
 }
 
 // Hint is a line that helps to judge an end; a quiet one has room only on a
@@ -597,6 +605,15 @@ func (b *builder) fillIdle(d *Desk) {
 		d.Customer.Kind = BayReading
 	}
 	d.Customer.Stale = b.stale
+	d.Customer.Idle = Idle{Title: idleTitle, Line: say(idleLine, nil)}
+	switch {
+	case b.s.Feed.State == board.FeedConnecting:
+		d.Customer.Idle = Idle{Title: readingTitle, Line: say(readingLine, nil)}
+	case b.stale && b.s.Feed.Heard.IsZero(), b.s.Feed.State == board.FeedRefused:
+		d.Customer.Idle = Idle{Title: idleBlindTitle, Line: say(idleBlindLine, nil)}
+	case b.stale:
+		d.Customer.Idle.Line = say(idleOldLine, args{"at": timeRun(b.s.Feed.Heard)})
+	}
 }
 
 func (b *builder) fillOne(d *Desk, e ends) {

@@ -26,7 +26,7 @@
 // feed turns stale): DeskChange and TeamChange say when to make it again, and a
 // handler does so at every heartbeat as well. Every 10 s a named event EventBeat
 // carries Beat(feed, now). A stream ends with one of the named events EventNewer
-// (a newer tab took it), EventSignedOut, EventShutdown. A stream that may not
+// (a newer tab took it), EventSignedOut, EventForbidden, EventShutdown. A stream that may not
 // be opened answers 401, never a page.
 //
 // # Actions
@@ -50,12 +50,12 @@
 // Tests find things by data-testid, never by class:
 //
 //	desk      status status-word status-age owner menu nav-team signout signout-everywhere demo-band
-//	          bar-region bar denied sign-in-again link-lost link-newer link-signed-out link-shutdown use-here
+//	          bar-region bar denied sign-in-again link-lost link-newer link-signed-out link-forbidden link-shutdown use-here
 //	bays      bay-customer bay-consult (data-kind none idle reading leg empty pick; data-late "" long toolong; data-session)
-//	          plate name facts clock clock-word hint answer; buttons hold unhold back hangup copy, their <button>-off reason
+//	          plate name facts clock clock-word hint answer idle-title idle-line; buttons hold unhold back hangup copy, their <button>-off reason
 //	          notice (data-code = the notice's code, or transfer-<phase>)
 //	joint     joint (data-kind none guide off ready stale locked steps joined unconfirmed), complete (data-ready), complete-line,
-//	          complete-under, reason, guide, panel panel-title panel-line steps step (data-state), keep kept, verdict, flash problem
+//	          complete-under, reason, guide, panel panel-title panel-line steps step (data-state), clears keep kept, verdict, flash problem unreached
 //	picker    pick-customer pick-consult pick-option (data-session) pick-cannot choose
 //	lists     others other-call (data-session) other-clock, notices, today today-summary today-row (data-end), keys keys-all help reread single-keys
 //	live      live polite assertive tab (data-words, data-clock)

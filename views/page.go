@@ -20,6 +20,7 @@ const (
 	EventBeat      = "beat"
 	EventNewer     = "newer"
 	EventSignedOut = "signed-out"
+	EventForbidden = "forbidden"
 	EventShutdown  = "shutdown"
 )
 

@@ -49,7 +49,7 @@ func TestEachStateReadsAsTheFormHasIt(t *testing.T) {
 	}{
 		"02-idle": {
 			"none", "idle", "none",
-			map[string]string{"today-summary": "5 joined, 1 back, 1 lost, 1 unconfirmed", "status-word": "Live", "status-age": "0.4 s", "owner": "Lena Fischer"},
+			map[string]string{"idle-title": "No calls", "today-summary": "5 joined, 1 back, 1 lost, 1 unconfirmed", "status-word": "Live", "status-age": "0.4 s", "owner": "Lena Fischer"},
 			nil,
 			[]string{id("complete"), id("bar"), id("demo-band"), id("other-call")},
 		},
@@ -157,7 +157,7 @@ func TestEachStateReadsAsTheFormHasIt(t *testing.T) {
 		},
 		"11-locked":     {"locked", "leg", "leg", nil, []string{id("complete") + `[aria-disabled="true"]`, id("back") + `[aria-disabled="true"]`, id("hangup") + `[aria-disabled="true"]`}, nil},
 		"11-signed-out": {"off", "leg", "leg", map[string]string{"complete-line": "Off: sign in again to use the buttons.", "bar": "Your sign-in ended. Your calls go on in your phone and the pair is kept. Sign in again to use the buttons."}, []string{id("bar") + ` a[href="/signin/start?return=%2Fdesk"]`}, nil},
-		"11-denied":     {"none", "idle", "none", nil, []string{id("denied") + `[data-code="denied-call-control"]`}, nil},
+		"11-denied":     {"none", "idle", "none", map[string]string{"idle-title": "Not known", "idle-line": "RingCentral does not report your calls."}, []string{id("denied") + `[data-code="denied-call-control"]`}, nil},
 		"11-live-again": {"ready", "leg", "leg", map[string]string{"notices": "Live again. 40 s of events were missed; all calls were read again."}, nil, nil},
 		"12-three-calls": {
 			"off", "pick", "pick",

@@ -80,6 +80,9 @@ const (
 
 	idleTitle      = "No calls"
 	idleLine       = "A call shows here as it rings."
+	idleOldLine    = "That was at {at}, when RingCentral was last heard."
+	idleBlindTitle = "Not known"
+	idleBlindLine  = "RingCentral does not report your calls."
 	readingTitle   = "Reading your calls"
 	readingLine    = "They show here as soon as RingCentral names them."
 	answerTitle    = "Answer on your phone"
@@ -208,6 +211,8 @@ const (
 	linkOutBody      = "Your calls go on in your phone and the pair is kept. {link} to use the buttons."
 	linkShutdownHead = "Cordboard is restarting"
 	linkShutdownBody = "It comes back by itself. Your calls go on in your phone."
+	linkOverHead     = "You no longer monitor this team."
+	linkOverBody     = "This page has stopped. An administrator adds you to a call monitoring group again in the Admin Portal."
 	linkUnreached    = "Not sent: Cordboard could not be reached. Your calls are unchanged. It is safe to press again."
 
 	teamTitle      = "Team"
