@@ -221,7 +221,7 @@ func (p tab) key(key string, mods ...chromedp.KeyOption) {
 
 func (p tab) complete() { p.t.Helper(); p.key("\r", chromedp.KeyModifiers(chromedp.ModifierCtrl)) }
 
-func TestBrowserAUpdateAndAPress(t *testing.T) {
+func TestBrowserTakesUpdatesAndAPress(t *testing.T) {
 	t.Parallel()
 	ringing := paired(customer(38*time.Second), consultIn(board.FarRinging, 9*time.Second, 9*time.Second))
 	answered := paired(customer(38*time.Second), consult(9*time.Second, time.Second))
