@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds every wait of the browser tests; none takes it unless it fails.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // The people of the demo account, and the callers outside, that the tests play.
 const (
@@ -54,6 +54,15 @@ func TestBrowser(t *testing.T) {
 		{"says that the customer left", saysThatTheCustomerLeft},
 		{"sends one request", sendsOneRequest},
 		{"says what RingCentral refused", saysWhatRingCentralRefused},
+		{"shows a team its transfer", showsATeamItsTransfer},
+		{"comes back after a cut socket", comesBackAfterACutSocket},
+		{"lives in many tabs", livesInManyTabs},
+		{"obeys the keys", obeysTheKeys},
+		{"never moves the focus", neverMovesTheFocus},
+		{"signs out", signsOut},
+		{"fits narrow windows", fitsNarrowWindows},
+		{"survives a restart", survivesARestart},
+		{"settles what a crash left", settlesWhatACrashLeft},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
