@@ -269,7 +269,7 @@ func same(a, b board.Snapshot) bool {
 func (d *desk) snapshot(now time.Time) board.Snapshot {
 	s := board.Snapshot{
 		Owner: owner(d.person), At: now, Feed: d.feed.show(d.offset.ahead()),
-		Board: d.own.Board, Choices: d.own.Pairing.Choices(d.own.Board),
+		Board: withoutReads(d.own.Board), Choices: d.own.Pairing.Choices(d.own.Board),
 		Notices: d.notices, Today: d.today, Denied: d.denied, Supervisor: d.team != nil,
 	}
 	if p := d.own.Pairing.Pair; p != nil {
@@ -282,12 +282,25 @@ func (d *desk) snapshot(now time.Time) board.Snapshot {
 	if t := d.shownAttempt(); t != nil {
 		attempt := *t
 		s.Attempt = &attempt
+		if t.Phase == board.Unconfirmed {
+			s.Board = d.own.Board // when its calls were read is part of what is still true
+		}
 	}
 	for _, a := range d.asked {
 		s.Asked = append(s.Asked, a.Asked)
 	}
 	s.Readiness = d.readiness()
 	return s
+}
+
+// withoutReads is a board that does not tell when its calls were read: a read
+// that found nothing new is nothing to show.
+func withoutReads(b board.Board) board.Board {
+	legs := slices.Clone(b.Legs)
+	for i := range legs {
+		legs[i].Far.Read = time.Time{}
+	}
+	return board.Board{Legs: legs}
 }
 
 // readiness is whether a press may complete the pair; from old news nothing is

@@ -217,6 +217,7 @@ func (d *desk) stepTeam(now time.Time, sooner func(time.Time)) {
 		}
 		d.explain(m.watch, now, sooner)
 		row := m.watch.Member(now)
+		row.Board = withoutReads(row.Board)
 		row.Groups, row.Reported, row.Why = m.groups, m.why == "", m.why
 		shown.Members = append(shown.Members, row)
 	}
