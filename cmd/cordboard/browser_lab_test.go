@@ -42,7 +42,7 @@ func TestBrowser(t *testing.T) {
 	l := newLab(t)
 	for _, test := range []struct {
 		name string
-		run  func(*testing.T, *lab)
+		run  func(stage)
 	}{
 		{"joins what was played on the phones page", joinsWhatWasPlayed},
 		{"finishes the story of the phones page", finishesTheStory},
@@ -66,7 +66,7 @@ func TestBrowser(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.run(t, l)
+			test.run(stage{t, l})
 		})
 	}
 }
@@ -107,8 +107,15 @@ func newLab(t *testing.T) *lab {
 	}
 }
 
+// stage is where one test plays.
+type stage struct {
+	*testing.T
+	lab *lab
+}
+
 // process is one of the built programs.
 type process struct {
+	t    stage
 	cmd  *exec.Cmd
 	out  *safeBuffer
 	log  *safeBuffer
@@ -117,10 +124,10 @@ type process struct {
 }
 
 // start runs a built program; it ends with the test, and must end well.
-func (l *lab) start(t *testing.T, name string, args ...string) *process {
+func (t stage) start(name string, args ...string) *process {
 	t.Helper()
-	p := &process{out: &safeBuffer{}, log: &safeBuffer{}, done: make(chan struct{})}
-	p.cmd = exec.CommandContext(context.Background(), filepath.Join(l.bin, name), args...)
+	p := &process{t: t, out: &safeBuffer{}, log: &safeBuffer{}, done: make(chan struct{})}
+	p.cmd = exec.CommandContext(context.Background(), filepath.Join(t.lab.bin, name), args...)
 	p.cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.log
 	if err := p.cmd.Start(); err != nil {
@@ -131,7 +138,7 @@ func (l *lab) start(t *testing.T, name string, args ...string) *process {
 		close(p.done)
 	}()
 	t.Cleanup(func() {
-		p.end(t, syscall.SIGTERM)
+		p.end(syscall.SIGTERM)
 		if t.Failed() {
 			t.Logf("the log of %s:\n%s", name, p.log)
 		}
@@ -140,9 +147,10 @@ func (l *lab) start(t *testing.T, name string, args ...string) *process {
 }
 
 // line waits for the program's one line of JSON.
-func (p *process) line(t *testing.T, into any) {
+func (p *process) line(into any) {
+	t := p.t
 	t.Helper()
-	until(t, "the line that says where it is", func() (bool, string) {
+	until(t.T, "the line that says where it is", func() (bool, string) {
 		select {
 		case <-p.done:
 			t.Fatalf("it ended with %v:\n%s", p.err, p.log)
@@ -156,7 +164,8 @@ func (p *process) line(t *testing.T, into any) {
 }
 
 // end stops the process if it still runs. After SIGTERM it must exit with 0, which a data race found in it forbids too.
-func (p *process) end(t *testing.T, how syscall.Signal) {
+func (p *process) end(how syscall.Signal) {
+	t := p.t
 	t.Helper()
 	select {
 	case <-p.done:
@@ -181,47 +190,46 @@ func (p *process) end(t *testing.T, how syscall.Signal) {
 
 // exchange is a Cordboard with its simulated RingCentral, whose phones the test plays.
 type exchange struct {
-	t      *testing.T
-	lab    *lab
+	stage
 	url    string // of Cordboard
 	sim    string // of the simulator
 	phones string
 }
 
 // demo starts the demo.
-func (l *lab) demo(t *testing.T) *exchange {
+func (t stage) demo() *exchange {
 	t.Helper()
-	p := l.start(t, "cordboard", "demo", "-json", "--listen="+anyPort, "--simulator-listen="+anyPort, "--metrics-listen="+anyPort, "--log-level=info")
+	p := t.start("cordboard", "demo", "-json", "--listen="+anyPort, "--simulator-listen="+anyPort, "--metrics-listen="+anyPort, "--log-level=info")
 	var at struct{ URL, Simulator, Phones string }
-	p.line(t, &at)
-	return &exchange{t: t, lab: l, url: at.URL, sim: at.Simulator, phones: at.Phones}
+	p.line(&at)
+	return &exchange{stage: t, url: at.URL, sim: at.Simulator, phones: at.Phones}
 }
 
 // api asks the simulator's control API; into may be nil.
 func (x *exchange) api(method, path string, body, into any) {
-	x.t.Helper()
+	x.Helper()
 	var sent bytes.Buffer
 	if body != nil {
 		if err := json.NewEncoder(&sent).Encode(body); err != nil {
-			x.t.Fatal(err)
+			x.Fatal(err)
 		}
 	}
-	r, err := http.NewRequestWithContext(x.t.Context(), method, x.sim+"/sim/api"+path, &sent)
+	r, err := http.NewRequestWithContext(x.Context(), method, x.sim+"/sim/api"+path, &sent)
 	if err != nil {
-		x.t.Fatal(err)
+		x.Fatal(err)
 	}
 	res, err := x.lab.hands.Do(r)
 	if err != nil {
-		x.t.Fatalf("%s %s: %v", method, path, err)
+		x.Fatalf("%s %s: %v", method, path, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	got, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode >= 300 {
-		x.t.Fatalf("%s %s: %d %s %v", method, path, res.StatusCode, got, err)
+		x.Fatalf("%s %s: %d %s %v", method, path, res.StatusCode, got, err)
 	}
 	if into != nil {
 		if err := json.Unmarshal(got, into); err != nil {
-			x.t.Fatal(err)
+			x.Fatal(err)
 		}
 	}
 }
@@ -230,60 +238,60 @@ type callRef struct {
 	ID string `json:"telephonySessionId"`
 }
 
-// ring lets somebody outside call an extension.
-func (x *exchange) ring(from, to string) string {
-	x.t.Helper()
+// ring lets somebody outside call the agent.
+func (x *exchange) ring(from string) string {
+	x.Helper()
 	var c callRef
-	x.api(http.MethodPost, "/calls", map[string]string{"from": from, "to": to}, &c)
+	x.api(http.MethodPost, "/calls", map[string]string{"from": from, "to": agent}, &c)
 	return c.ID
 }
 
-// dial calls from a person's phone.
-func (x *exchange) dial(extension, to string) string {
-	x.t.Helper()
+// dial calls the colleague from the agent's phone.
+func (x *exchange) dial() string {
+	x.Helper()
 	var c callRef
-	x.api(http.MethodPost, "/phones/"+extension+"/dial", map[string]string{"to": to}, &c)
+	x.api(http.MethodPost, "/phones/"+agent+"/dial", map[string]string{"to": colleague}, &c)
 	return c.ID
 }
 
 // press is a button of a person's phone.
 func (x *exchange) press(extension, verb, call string) {
-	x.t.Helper()
+	x.Helper()
 	x.api(http.MethodPost, "/phones/"+extension+"/"+verb, callRef{call}, nil)
 }
 
 // leaves lets somebody outside hang up.
 func (x *exchange) leaves(number, call string) {
-	x.t.Helper()
+	x.Helper()
 	x.api(http.MethodPost, "/outside/"+url.PathEscape(number)+"/hangup", callRef{call}, nil)
 }
 
 // faults breaks or mends something.
 func (x *exchange) faults(set map[string]any) {
-	x.t.Helper()
+	x.Helper()
 	x.api(http.MethodPost, "/faults", set, nil)
 }
 
 // talks is a customer whom the agent has answered.
 func (x *exchange) talks() (customer string) {
-	x.t.Helper()
-	customer = x.ring(outsider, agent)
+	x.Helper()
+	customer = x.ring(outsider)
 	x.press(agent, "answer", customer)
 	return customer
 }
 
 // consults is a customer on hold while the agent talks to a colleague.
 func (x *exchange) consults() (customer, consult string) {
-	x.t.Helper()
+	x.Helper()
 	customer = x.talks()
 	x.press(agent, "hold", customer)
-	consult = x.dial(agent, colleague)
+	consult = x.dial()
 	x.press(colleague, "answer", consult)
 	return customer, consult
 }
 
 func (x *exchange) state() rcsim.State {
-	x.t.Helper()
+	x.Helper()
 	var s rcsim.State
 	x.api(http.MethodGet, "/state", nil, &s)
 	return s
@@ -291,7 +299,7 @@ func (x *exchange) state() rcsim.State {
 
 // requests are what arrived at the simulated RingCentral, and what of the path is a part.
 func (x *exchange) requests(method, path string) []rcsim.Request {
-	x.t.Helper()
+	x.Helper()
 	var list []rcsim.Request
 	x.api(http.MethodGet, "/requests?"+url.Values{"method": {method}, "path": {path}}.Encode(), nil, &list)
 	return list
@@ -299,19 +307,19 @@ func (x *exchange) requests(method, path string) []rcsim.Request {
 
 // bridges is how many times RingCentral was asked to join two calls.
 func (x *exchange) bridges() int {
-	x.t.Helper()
+	x.Helper()
 	return len(x.requests(http.MethodPost, "/bridge"))
 }
 
-// code is RingCentral's word for a person's party in a call.
-func (x *exchange) code(call, extension string) string {
-	x.t.Helper()
+// code is RingCentral's word for the agent's party in a call.
+func (x *exchange) code(call string) string {
+	x.Helper()
 	for _, s := range x.state().Sessions {
 		if s.ID != call {
 			continue
 		}
 		for _, p := range slices.Backward(s.Parties) {
-			if p.ExtensionNumber == extension || p.Number == extension {
+			if p.ExtensionNumber == agent {
 				return p.Code
 			}
 		}
@@ -319,48 +327,45 @@ func (x *exchange) code(call, extension string) string {
 	return ""
 }
 
-// untilCode waits until RingCentral has a word for a person's party in a call.
-func (x *exchange) untilCode(call, extension, code string) {
-	x.t.Helper()
-	until(x.t, extension+" is "+code, func() (bool, string) {
-		got := x.code(call, extension)
+// untilCode waits until RingCentral has a word for the agent's party in a call.
+func (x *exchange) untilCode(call, code string) {
+	x.Helper()
+	until(x.T, "the agent is "+code, func() (bool, string) {
+		got := x.code(call)
 		return got == code, got
 	})
 }
 
-// untilLeft waits until a person is in a call no more.
-func (x *exchange) untilLeft(call, extension string) {
-	x.t.Helper()
-	until(x.t, extension+" has left", func() (bool, string) {
-		got := x.code(call, extension)
+// untilLeft waits until the agent is in a call no more.
+func (x *exchange) untilLeft(call string) {
+	x.Helper()
+	until(x.T, "the agent has left", func() (bool, string) {
+		got := x.code(call)
 		return got == "Gone" || got == "Disconnected", got
 	})
 }
 
-// hear reports whether two people hear each other, and the agent is in neither call.
-func (x *exchange) hear(number, extension string) (bool, string) {
-	x.t.Helper()
-	s := x.state()
-	who := map[string]string{}
-	for _, c := range s.Sessions {
-		for _, p := range c.Parties {
-			who[c.ID+" "+p.ID] = cmp.Or(p.ExtensionNumber, p.Number)
+// untilTalksTo waits until the customer and somebody hear each other, and nobody else hears anybody.
+func (x *exchange) untilTalksTo(other string) {
+	x.Helper()
+	until(x.T, "the customer talks to "+other, func() (bool, string) {
+		s := x.state()
+		who := map[rcsim.End]string{}
+		for _, c := range s.Sessions {
+			for _, p := range c.Parties {
+				who[rcsim.End{Session: c.ID, Party: p.ID}] = cmp.Or(p.ExtensionNumber, p.Number)
+			}
 		}
-	}
-	var heard []string
-	found := false
-	for _, pair := range s.Audio {
-		a, b := who[pair[0].Session+" "+pair[0].Party], who[pair[1].Session+" "+pair[1].Party]
-		heard = append(heard, a+"-"+b)
-		found = found || a == number && b == extension || a == extension && b == number
-	}
-	return found && len(heard) == 1, strings.Join(heard, " ")
-}
-
-// untilJoined waits until the customer and the colleague hear each other and nobody else.
-func (x *exchange) untilJoined(number, extension string) {
-	x.t.Helper()
-	until(x.t, number+" and "+extension+" talk", func() (bool, string) { return x.hear(number, extension) })
+		var heard []string
+		for _, ends := range s.Audio {
+			pair := []string{who[ends[0]], who[ends[1]]}
+			slices.Sort(pair)
+			heard = append(heard, strings.Join(pair, "-"))
+		}
+		want := []string{outsider, other}
+		slices.Sort(want)
+		return slices.Equal(slices.Compact(heard), []string{strings.Join(want, "-")}), strings.Join(heard, " ")
+	})
 }
 
 // until waits for a condition that tells what it saw last.
@@ -384,7 +389,7 @@ func until(t *testing.T, what string, holds func() (ok bool, saw string)) {
 }
 
 // freeAddress is a loopback address that nobody listened on a moment ago.
-func freeAddress(t *testing.T) string {
+func (t stage) freeAddress() string {
 	t.Helper()
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", anyPort)

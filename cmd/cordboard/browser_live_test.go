@@ -15,8 +15,8 @@ import (
 )
 
 // showsATeamItsTransfer lets a supervisor watch in a browser of their own, and nobody else.
-func showsATeamItsTransfer(t *testing.T, l *lab) {
-	x := l.demo(t)
+func showsATeamItsTransfer(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	nosy := desk.another("nosy")
@@ -40,7 +40,7 @@ func showsATeamItsTransfer(t *testing.T, l *lab) {
 	wall.until("a tile that talks", `[...document.querySelectorAll('[data-testid="tile"]')].some((r) => r.innerText.includes("Jordan Whitfield") && r.innerText.includes("Talking"))`)
 	x.press(agent, "hold", customer)
 	row("the customer on hold", "0")
-	consult := x.dial(agent, colleague)
+	consult := x.dial()
 	row("the ringing colleague", "1")
 	x.press(colleague, "answer", consult)
 	row("the consult", "2")
@@ -51,13 +51,14 @@ func showsATeamItsTransfer(t *testing.T, l *lab) {
 }
 
 // comesBackAfterACutSocket misses nothing of what happened meanwhile.
-func comesBackAfterACutSocket(t *testing.T, l *lab) {
+func comesBackAfterACutSocket(t stage) {
+	lab := t.lab
 	for _, recovery := range []struct {
 		name    string
 		refused bool
 	}{{"with recovery", false}, {"without recovery", true}} {
 		t.Run(recovery.name, func(t *testing.T) {
-			x := l.demo(t)
+			x := stage{t, lab}.demo()
 			desk := x.visitor("desk")
 			desk.signIn(agent)
 			customer, consult := x.consults()
@@ -79,7 +80,7 @@ func comesBackAfterACutSocket(t *testing.T, l *lab) {
 			if n := x.bridges(); n != 0 {
 				t.Errorf("%d bridge requests", n)
 			}
-			consult = x.dial(agent, colleague)
+			consult = x.dial()
 			x.press(colleague, "answer", consult)
 			desk.ready()
 			desk.pair(customer, consult)
@@ -90,8 +91,8 @@ func comesBackAfterACutSocket(t *testing.T, l *lab) {
 }
 
 // livesInManyTabs is one agent with more tabs than a browser has connections.
-func livesInManyTabs(t *testing.T, l *lab) {
-	x := l.demo(t)
+func livesInManyTabs(t stage) {
+	x := t.demo()
 	tabs := []*tab{x.visitor("tab 1")}
 	tabs[0].signIn(agent)
 	customer := x.talks()
@@ -111,14 +112,14 @@ func livesInManyTabs(t *testing.T, l *lab) {
 	}
 	// an old tab shows what it showed, and its buttons work
 	tabs[0].click("hold")
-	x.untilCode(customer, agent, "Hold")
+	x.untilCode(customer, "Hold")
 	tabs[6].until("taken off hold from the newest", `document.querySelector('#customer [data-testid="unhold"]')`)
 	tabs[6].click("unhold")
-	x.untilCode(customer, agent, "Answered")
+	x.untilCode(customer, "Answered")
 	tabs[3].there("hold")
 	tabs[3].click("hold")
-	x.untilCode(customer, agent, "Hold")
-	consult := x.dial(agent, colleague)
+	x.untilCode(customer, "Hold")
+	consult := x.dial()
 	x.press(colleague, "answer", consult)
 
 	tabs[1].click("use-here") // the oldest of the live ones gives way
@@ -128,12 +129,12 @@ func livesInManyTabs(t *testing.T, l *lab) {
 	for _, i := range []int{1, 4, 5, 6} {
 		tabs[i].joined()
 	}
-	x.untilJoined(outsider, colleague)
+	x.untilTalksTo(colleague)
 }
 
 // obeysTheKeys completes with Ctrl+Enter when it is ready, goes back with B, and does neither in a text field.
-func obeysTheKeys(t *testing.T, l *lab) {
-	x := l.demo(t)
+func obeysTheKeys(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	x.talks()
@@ -142,7 +143,7 @@ func obeysTheKeys(t *testing.T, l *lab) {
 	desk.click("hold")
 	desk.says("clock-word", "on hold")
 	desk.ctrlEnter()
-	consult := x.dial(agent, colleague)
+	consult := x.dial()
 	desk.says("complete-line", "still ringing")
 	desk.ctrlEnter()
 	x.press(colleague, "answer", consult)
@@ -166,25 +167,25 @@ func obeysTheKeys(t *testing.T, l *lab) {
 		t.Fatalf("keys in a text field made %d requests", n)
 	}
 	desk.key("b")
-	x.untilLeft(consult, agent)
-	x.untilJoined(outsider, agent)
+	x.untilLeft(consult)
+	x.untilTalksTo(agent)
 	desk.says("clock-word", "talking")
 	desk.click("hold")
 	desk.says("clock-word", "on hold")
-	consult = x.dial(agent, colleague)
+	consult = x.dial()
 	x.press(colleague, "answer", consult)
 	desk.ready()
 	desk.ctrlEnter()
 	desk.joined()
-	x.untilJoined(outsider, colleague)
+	x.untilTalksTo(colleague)
 	if n := x.bridges(); n != 1 {
 		t.Errorf("%d bridge requests", n)
 	}
 }
 
 // neverMovesTheFocus goes through a whole transfer with the focus outside of the board, and with none.
-func neverMovesTheFocus(t *testing.T, l *lab) {
-	x := l.demo(t)
+func neverMovesTheFocus(t stage) {
+	x := t.demo()
 	for _, at := range []struct{ name, focus, active string }{
 		{"on nothing", `document.activeElement.blur()`, "BODY"},
 		{"on the menu", `document.querySelector(".menu summary").focus()`, "SUMMARY"},
@@ -199,7 +200,7 @@ func neverMovesTheFocus(t *testing.T, l *lab) {
 			desk.ctrlEnter()
 			desk.joined()
 			x.leaves(outsider, customer)
-			other := x.ring(outsider2, agent)
+			other := x.ring(outsider2)
 			desk.until("the next call", `document.querySelector('[data-session="`+other+`"]')`)
 			x.leaves(outsider2, other)
 			desk.until("no call", `!document.querySelector('[data-session="`+other+`"]')`)
@@ -214,8 +215,8 @@ func neverMovesTheFocus(t *testing.T, l *lab) {
 }
 
 // signsOut ends what other tabs and browsers show.
-func signsOut(t *testing.T, l *lab) {
-	x, _ := l.serve(t) // without limits: RingCentral allows a person few sign-ins a minute
+func signsOut(t stage) {
+	x, _ := t.serve() // without limits: RingCentral allows a person few sign-ins a minute
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	other := desk.another("other tab")
@@ -238,7 +239,7 @@ func signsOut(t *testing.T, l *lab) {
 	}
 	desk.visit(x.url + "/desk")
 	desk.there("sign-in")
-	if code := x.code(customer, agent); code != "Answered" {
+	if code := x.code(customer); code != "Answered" {
 		t.Errorf("after the sign-out the call is %s", code)
 	}
 
@@ -267,8 +268,8 @@ func sessionCookies(b *tab) []*network.Cookie {
 }
 
 // fitsNarrowWindows never scrolls sideways, moves nothing under the agent's hand, and is light.
-func fitsNarrowWindows(t *testing.T, l *lab) {
-	x := l.demo(t)
+func fitsNarrowWindows(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	narrow := func(what string) {
 		t.Helper()
@@ -287,7 +288,7 @@ func fitsNarrowWindows(t *testing.T, l *lab) {
 		t.Errorf("the desk page is %.1f KB as transferred", kilobytes)
 	}
 	narrow("the idle desk")
-	customer := x.ring(outsider, agent)
+	customer := x.ring(outsider)
 	desk.there("answer")
 	narrow("a ringing call")
 	x.press(agent, "answer", customer)
@@ -295,7 +296,7 @@ func fitsNarrowWindows(t *testing.T, l *lab) {
 	narrow("a call")
 	x.press(agent, "hold", customer)
 	desk.says("clock-word", "on hold")
-	consult := x.dial(agent, colleague)
+	consult := x.dial()
 	desk.says("complete-line", "still ringing")
 	narrow("a consult that rings")
 	before := read[[]float64](desk, jointPlace)
@@ -313,7 +314,7 @@ func fitsNarrowWindows(t *testing.T, l *lab) {
 		t.Errorf("from ready to joined the page moved what stands above the colleague: %s", shifts)
 	}
 	narrow("a joined pair")
-	second := x.ring(outsider2, agent)
+	second := x.ring(outsider2)
 	desk.until("the next call", `document.querySelector('[data-session="`+second+`"]')`)
 	narrow("a call after the transfer")
 }
@@ -339,40 +340,39 @@ func (b *tab) weight(page string) float64 {
 
 // revivable is a Cordboard that can be ended and started again where it was.
 type revivable struct {
-	t    *testing.T
-	lab  *lab
+	t    stage
 	args []string
 	p    *process
 }
 
-// serve starts Cordboard apart from its simulated RingCentral.
-func (l *lab) serve(t *testing.T) (*exchange, *revivable) {
+// serve starts Cordboard apart from its simulated RingCentral, which has no limits.
+func (t stage) serve() (*exchange, *revivable) {
 	t.Helper()
 	var sim struct {
 		URL     string
 		Phones  string
 		Clients []struct{ ID, Secret string }
 	}
-	l.start(t, "rcsim", "-listen", anyPort, "-no-limits").line(t, &sim)
-	address := freeAddress(t)
-	r := &revivable{t: t, lab: l, args: []string{
+	t.start("rcsim", "-listen", anyPort, "-no-limits").line(&sim)
+	address := t.freeAddress()
+	r := &revivable{t: t, args: []string{
 		"serve", "--listen=" + address, "--public-url=http://" + address, "--metrics-listen=" + anyPort, "--data=" + t.TempDir(),
 		"--ringcentral-server=" + sim.URL, "--client-id=" + sim.Clients[0].ID, "--client-secret=" + sim.Clients[0].Secret,
 	}}
-	x := &exchange{t: t, lab: l, url: "http://" + address, sim: sim.URL, phones: sim.Phones}
+	x := &exchange{stage: t, url: "http://" + address, sim: sim.URL, phones: sim.Phones}
 	r.start(x)
 	return x, r
 }
 
 func (r *revivable) start(x *exchange) {
 	r.t.Helper()
-	r.p = r.lab.start(r.t, "cordboard", r.args...)
-	until(r.t, "an answer of Cordboard", func() (bool, string) {
+	r.p = r.t.start("cordboard", r.args...)
+	until(r.t.T, "an answer of Cordboard", func() (bool, string) {
 		req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, x.url+"/signin", nil)
 		if err != nil {
 			return false, err.Error()
 		}
-		res, err := r.lab.hands.Do(req)
+		res, err := r.t.lab.hands.Do(req)
 		if err != nil {
 			return false, err.Error() + "\n" + r.p.log.String()
 		}
@@ -388,15 +388,15 @@ func (b *tab) forgivesALostServer() {
 }
 
 // survivesARestart comes back by itself in the middle of a consult.
-func survivesARestart(t *testing.T, l *lab) {
-	x, cordboard := l.serve(t)
+func survivesARestart(t stage) {
+	x, cordboard := t.serve()
 	desk := x.visitor("desk")
 	desk.forgivesALostServer()
 	desk.signIn(agent)
 	customer, consult := x.consults()
 	desk.ready()
 	desk.pair(customer, consult)
-	cordboard.p.end(t, syscall.SIGTERM)
+	cordboard.p.end(syscall.SIGTERM)
 	desk.there("link-shutdown")
 	desk.says("bay-customer", "Eleanor Marsh")
 	cordboard.start(x)
@@ -406,15 +406,15 @@ func survivesARestart(t *testing.T, l *lab) {
 	desk.pair(customer, consult)
 	desk.click("complete")
 	desk.joined()
-	x.untilJoined(outsider, colleague)
+	x.untilTalksTo(colleague)
 	if n := x.bridges(); n != 1 {
 		t.Errorf("%d bridge requests", n)
 	}
 }
 
 // settlesWhatACrashLeft kills the server between sent and confirmed: what became of it is read, and nothing is sent again.
-func settlesWhatACrashLeft(t *testing.T, l *lab) {
-	x, cordboard := l.serve(t)
+func settlesWhatACrashLeft(t stage) {
+	x, cordboard := t.serve()
 	desk := x.visitor("desk")
 	desk.forgivesALostServer()
 	desk.signIn(agent)
@@ -422,16 +422,16 @@ func settlesWhatACrashLeft(t *testing.T, l *lab) {
 	desk.ready()
 	x.faults(map[string]any{"bridge": map[string]any{"silent": true, "times": 1}, "holdEvents": true})
 	desk.click("complete")
-	until(t, "the bridge request", func() (bool, string) { return x.bridges() == 1, "" })
+	until(t.T, "the bridge request", func() (bool, string) { return x.bridges() == 1, "" })
 	desk.until("asked, not joined", `document.querySelector('#joint[data-kind="steps"]')`)
-	x.untilJoined(outsider, colleague)
-	cordboard.p.end(t, syscall.SIGKILL)
+	x.untilTalksTo(colleague)
+	cordboard.p.end(syscall.SIGKILL)
 	x.faults(map[string]any{"clear": true})
 	cordboard.start(x)
 	desk.live()
 	desk.joined()
 	desk.until("one line of today", `document.querySelectorAll('[data-testid="today-row"]').length === 1 && document.querySelector('[data-testid="today-row"][data-end="joined"]')`)
-	x.untilJoined(outsider, colleague)
+	x.untilTalksTo(colleague)
 	if n := x.bridges(); n != 1 {
 		t.Errorf("%d bridge requests", n)
 	}

@@ -57,7 +57,7 @@ type load struct {
 
 // visitor opens a fresh browser, as wide as a phone's window beside it, with one tab.
 func (x *exchange) visitor(name string) *tab {
-	x.t.Helper()
+	x.Helper()
 	return x.open(name, x.lab.window)
 }
 
@@ -68,17 +68,17 @@ func (b *tab) another(name string) *tab {
 }
 
 func (x *exchange) open(name string, window func(...chromedp.ContextOption) (context.Context, context.CancelFunc)) *tab {
-	x.t.Helper()
-	b := &tab{t: x.t, x: x, name: name, loads: map[network.RequestID]load{}}
+	x.Helper()
+	b := &tab{t: x.T, x: x, name: name, loads: map[network.RequestID]load{}}
 	ctx, closeTab := window(chromedp.WithListener(b.watch))
-	x.t.Cleanup(closeTab)
-	x.t.Cleanup(b.reckon)
+	x.Cleanup(closeTab)
+	x.Cleanup(b.reckon)
 	b.during = func() (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, patience) }
 	b.child = func(options ...chromedp.ContextOption) (context.Context, context.CancelFunc) {
 		return chromedp.NewContext(ctx, options...)
 	}
 	if err := chromedp.Do(ctx); err != nil {
-		x.t.Fatalf("%s: open a tab: %v", name, err)
+		x.Fatalf("%s: open a tab: %v", name, err)
 	}
 	b.resize(400, 900)
 	b.command(func(ctx context.Context, on *chromedp.Target) error {

@@ -4,15 +4,14 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
 // joinsWhatWasPlayed is the main job, played with the phones page's own buttons.
-func joinsWhatWasPlayed(t *testing.T, l *lab) {
-	x := l.demo(t)
+func joinsWhatWasPlayed(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	phones := desk.another("phones")
@@ -40,9 +39,9 @@ func joinsWhatWasPlayed(t *testing.T, l *lab) {
 	desk.says("panel-line", "Eleanor Marsh and Mei-Ling Tan are talking. You have left both calls.")
 	phones.until("a cord that sounds", `document.querySelector('[data-testid="cord-outside-consult"][data-kind="audio"]')`)
 	phones.until("a free agent", at("phone-agent")+`.dataset.plate === "free"`)
-	x.untilJoined(outsider, colleague)
-	x.untilLeft(customer, agent)
-	x.untilLeft(consult, agent)
+	x.untilTalksTo(colleague)
+	x.untilLeft(customer)
+	x.untilLeft(consult)
 	desk.until("a line of today", `document.querySelector('[data-testid="today-row"][data-end="joined"]')`)
 	if n := x.bridges(); n != 1 {
 		t.Errorf("%d bridge requests", n)
@@ -50,8 +49,8 @@ func joinsWhatWasPlayed(t *testing.T, l *lab) {
 }
 
 // finishesTheStory lets the phones page play by itself up to the press.
-func finishesTheStory(t *testing.T, l *lab) {
-	x := l.demo(t)
+func finishesTheStory(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	phones := desk.another("phones")
@@ -73,8 +72,8 @@ func finishesTheStory(t *testing.T, l *lab) {
 }
 
 // keepsThePairOverARefresh loads the page anew in the middle of a consult.
-func keepsThePairOverARefresh(t *testing.T, l *lab) {
-	x := l.demo(t)
+func keepsThePairOverARefresh(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	customer, consult := x.consults()
@@ -86,19 +85,19 @@ func keepsThePairOverARefresh(t *testing.T, l *lab) {
 
 	x.press(agent, "hold", consult) // the agent swaps: roles stay
 	x.press(agent, "unhold", customer)
-	x.untilCode(customer, agent, "Answered")
+	x.untilCode(customer, "Answered")
 	desk.until("the colleague on hold", `document.querySelector("#consult .plate")?.innerText.includes("hold")`)
 	desk.reload()
 	desk.ready()
 	desk.pair(customer, consult)
 	desk.click("complete")
 	desk.joined()
-	x.untilJoined(outsider, colleague)
+	x.untilTalksTo(colleague)
 }
 
 // worksWithoutScript presses every button as a plain form.
-func worksWithoutScript(t *testing.T, l *lab) {
-	x := l.demo(t)
+func worksWithoutScript(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.withoutScript()
 	desk.resize(400, 2400) // nothing scrolls without script
@@ -113,7 +112,7 @@ func worksWithoutScript(t *testing.T, l *lab) {
 	// shown loads the page until it shows what RingCentral has told.
 	shown := func(what, expression string) {
 		t.Helper()
-		until(t, what, func() (bool, string) {
+		until(t.T, what, func() (bool, string) {
 			if _, err := attempt(desk, chromedp.Reload()); err != nil { // the page was just being left
 				return false, err.Error()
 			}
@@ -124,36 +123,36 @@ func worksWithoutScript(t *testing.T, l *lab) {
 	customer := x.talks()
 	shown("the hold button", visible(byID("hold")))
 	desk.click("hold")
-	x.untilCode(customer, agent, "Hold")
+	x.untilCode(customer, "Hold")
 	shown("the unhold button", visible(byID("unhold")))
 	desk.click("unhold")
-	x.untilCode(customer, agent, "Answered")
+	x.untilCode(customer, "Answered")
 
 	shown("the hold button again", visible(byID("hold")))
 	desk.click("hold")
-	x.untilCode(customer, agent, "Hold")
-	consult := x.dial(agent, colleague)
+	x.untilCode(customer, "Hold")
+	consult := x.dial()
 	x.press(colleague, "answer", consult)
 	shown("the way back", `document.querySelector('#customer button[data-key="b"]:not([aria-disabled])')`)
 	desk.clickOn(`#customer button[data-key="b"]`)
-	x.untilLeft(consult, agent)
-	x.untilCode(customer, agent, "Answered")
-	x.untilJoined(outsider, agent)
+	x.untilLeft(consult)
+	x.untilCode(customer, "Answered")
+	x.untilTalksTo(agent)
 
 	shown("the hold button once more", visible(byID("hold")))
 	desk.click("hold")
-	x.untilCode(customer, agent, "Hold")
-	consult = x.dial(agent, colleague)
+	x.untilCode(customer, "Hold")
+	consult = x.dial()
 	x.press(colleague, "answer", consult)
 	shown("the way out", `document.querySelector('#consult [data-testid="hangup"]:not([aria-disabled])')`)
 	desk.clickOn(`#consult [data-testid="hangup"]`)
-	x.untilLeft(consult, agent)
-	x.untilCode(customer, agent, "Hold")
-	consult = x.dial(agent, colleague)
+	x.untilLeft(consult)
+	x.untilCode(customer, "Hold")
+	consult = x.dial()
 	x.press(colleague, "answer", consult)
 	shown("Complete", `document.querySelector('.complete[data-ready]')`)
 	desk.click("complete")
-	x.untilJoined(outsider, colleague)
+	x.untilTalksTo(colleague)
 	shown("the transfer", `document.querySelector('#joint[data-kind="joined"]')`)
 	if n := x.bridges(); n != 1 {
 		t.Errorf("%d bridge requests", n)
@@ -161,13 +160,13 @@ func worksWithoutScript(t *testing.T, l *lab) {
 }
 
 // staysOffWhileTheConsultRings says why, and turns ready when the colleague answers.
-func staysOffWhileTheConsultRings(t *testing.T, l *lab) {
-	x := l.demo(t)
+func staysOffWhileTheConsultRings(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	customer := x.talks()
 	x.press(agent, "hold", customer)
-	consult := x.dial(agent, colleague)
+	consult := x.dial()
 	desk.says("complete-line", "Off: Mei-Ling's phone is still ringing.")
 	if read[string](desk, at("complete")+`.getAttribute("aria-disabled")`) != "true" {
 		t.Error("Complete may be pressed while the consult rings")
@@ -186,13 +185,13 @@ func staysOffWhileTheConsultRings(t *testing.T, l *lab) {
 }
 
 // staysOffInVoicemail says why and offers the rescue lane.
-func staysOffInVoicemail(t *testing.T, l *lab) {
-	x := l.demo(t)
+func staysOffInVoicemail(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	customer := x.talks()
 	x.press(agent, "hold", customer)
-	consult := x.dial(agent, colleague)
+	consult := x.dial()
 	x.press(colleague, "voicemail", consult)
 	desk.says("complete-line", "Off: a voicemail cannot take this call.")
 	desk.until("the rescue lane", `document.querySelector("#customer.bay-alarm .act-strong")`)
@@ -201,25 +200,25 @@ func staysOffInVoicemail(t *testing.T, l *lab) {
 	desk.ctrlEnter()
 	desk.click("complete")
 	desk.clickOn(`#customer button[data-key="b"]`)
-	x.untilCode(customer, agent, "Hold") // held on the phone: REST cannot undo it
+	x.untilCode(customer, "Hold") // held on the phone: REST cannot undo it
 	desk.says("bay-customer", "Press Hold on your phone; this page will show it.")
-	x.untilLeft(consult, agent)
+	x.untilLeft(consult)
 	x.press(agent, "unhold", customer)
 	desk.says("clock-word", "talking")
-	x.untilJoined(outsider, agent)
+	x.untilTalksTo(agent)
 	if n := x.bridges(); n != 0 {
 		t.Errorf("%d bridge requests", n)
 	}
 }
 
 // offersNothingForTwoCustomers leaves the choice to the agent, who makes it with the keys.
-func offersNothingForTwoCustomers(t *testing.T, l *lab) {
-	x := l.demo(t)
+func offersNothingForTwoCustomers(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	first := x.talks()
 	x.press(agent, "hold", first)
-	second := x.ring(outsider2, agent)
+	second := x.ring(outsider2)
 	x.press(agent, "answer", second)
 	desk.there("pick-customer")
 	desk.there("pick-consult")
@@ -233,7 +232,7 @@ func offersNothingForTwoCustomers(t *testing.T, l *lab) {
 	// choose goes to an end with the Tab key, and to the option of a session with an arrow key.
 	choose := func(end, session string) {
 		t.Helper()
-		until(t, "the option of "+session+" at "+end, func() (bool, string) {
+		until(t.T, "the option of "+session+" at "+end, func() (bool, string) {
 			focused := read[[]string](desk, `[document.activeElement?.name ?? "", document.activeElement?.value ?? ""]`)
 			switch {
 			case focused[0] != end+"_session":
@@ -254,15 +253,15 @@ func offersNothingForTwoCustomers(t *testing.T, l *lab) {
 	desk.says("complete-line", "joins two outside callers: Eleanor Marsh to Omar Castellanos")
 	desk.ctrlEnter()
 	desk.joined()
-	x.untilJoined(outsider, outsider2)
+	x.untilTalksTo(outsider2)
 	if n := x.bridges(); n != 1 {
 		t.Errorf("%d bridge requests", n)
 	}
 }
 
 // saysThatTheCustomerLeft tells how long they waited, and leaves the consult to the agent.
-func saysThatTheCustomerLeft(t *testing.T, l *lab) {
-	x := l.demo(t)
+func saysThatTheCustomerLeft(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	customer, consult := x.consults()
@@ -273,7 +272,7 @@ func saysThatTheCustomerLeft(t *testing.T, l *lab) {
 	desk.until("the number to call back", spaced(at("bay-customer")+`?.innerText`)+`.includes("+1 650 555 0142")`)
 	desk.until("Complete is off", `!document.querySelector('.complete[data-ready]')`)
 	desk.ctrlEnter()
-	if code := x.code(consult, agent); code != "Answered" {
+	if code := x.code(consult); code != "Answered" {
 		t.Errorf("the consult is %s", code)
 	}
 	desk.until("a line of today", `document.querySelector('[data-testid="today-row"][data-end="lost"]')`)
@@ -283,8 +282,8 @@ func saysThatTheCustomerLeft(t *testing.T, l *lab) {
 }
 
 // sendsOneRequest presses from two tabs at once, twice each, and past the page's own guards.
-func sendsOneRequest(t *testing.T, l *lab) {
-	x := l.demo(t)
+func sendsOneRequest(t stage) {
+	x := t.demo()
 	one := x.visitor("one")
 	one.signIn(agent)
 	two := one.another("two")
@@ -311,14 +310,14 @@ func sendsOneRequest(t *testing.T, l *lab) {
 			}
 		})
 	}
-	until(t, "the press at RingCentral", func() (bool, string) { return x.bridges() > 0, "" })
+	until(t.T, "the press at RingCentral", func() (bool, string) { return x.bridges() > 0, "" })
 	one.until("under way", `document.querySelector('#joint[data-kind="steps"]')`)
 	two.until("under way", `document.querySelector('#joint[data-kind="steps"]')`)
 	x.faults(map[string]any{"holdEvents": false})
 	pressing.Wait()
 	one.joined()
 	two.joined()
-	x.untilJoined(outsider, colleague)
+	x.untilTalksTo(colleague)
 	if list := x.requests(http.MethodPost, "/bridge"); len(list) != 1 {
 		t.Errorf("%d bridge requests: %v", len(list), list)
 	}
@@ -328,8 +327,8 @@ func sendsOneRequest(t *testing.T, l *lab) {
 }
 
 // saysWhatRingCentralRefused keeps what is still true, and lets the agent press again.
-func saysWhatRingCentralRefused(t *testing.T, l *lab) {
-	x := l.demo(t)
+func saysWhatRingCentralRefused(t stage) {
+	x := t.demo()
 	desk := x.visitor("desk")
 	desk.signIn(agent)
 	customer, consult := x.consults()
@@ -338,14 +337,14 @@ func saysWhatRingCentralRefused(t *testing.T, l *lab) {
 	desk.click("complete")
 	desk.says("verdict", "RingCentral refused the transfer (409 TAS-102).")
 	desk.says("verdict", "Eleanor is still on hold and Mei-Ling is still with you. You may press again, or go back to Eleanor.")
-	if c, k := x.code(customer, agent), x.code(consult, agent); c != "Hold" || k != "Answered" {
+	if c, k := x.code(customer), x.code(consult); c != "Hold" || k != "Answered" {
 		t.Errorf("the calls are %s and %s", c, k)
 	}
 	desk.ready()
 	desk.pair(customer, consult)
 	desk.click("complete")
 	desk.joined()
-	x.untilJoined(outsider, colleague)
+	x.untilTalksTo(colleague)
 	if verdict := strings.TrimSpace(desk.text("verdict")); strings.Contains(verdict, "refused") {
 		t.Errorf("after the transfer the page still says %q", verdict)
 	}
