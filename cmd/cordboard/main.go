@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -114,12 +115,15 @@ func serve(ctx context.Context, cfg Config) error {
 	return app.Run(ctx)
 }
 
-// misread names what a command line holds that is not ours, without any value.
+// misread names what a command line holds that is not ours, without any value: what follows a flag, or begins with the name
+// of one, may be a value and is not named.
 func misread(parser *kong.Kong, args []string) problems {
 	var p problems
-	for _, arg := range args {
+	for i, arg := range args {
 		name, _, _ := strings.Cut(arg, "=")
-		if flag, ok := strings.CutPrefix(name, "--"); ok && flag != "" && !known(parser, flag) {
+		flag, ok := strings.CutPrefix(name, "--")
+		after := i > 0 && known(parser, strings.TrimPrefix(args[i-1], "--"))
+		if ok && flag != "" && !known(parser, flag) && !after && !beginsKnown(parser, flag) {
 			p = append(p, "There is no flag "+name+": cordboard --help lists the flags.")
 		}
 	}
@@ -127,6 +131,11 @@ func misread(parser *kong.Kong, args []string) problems {
 		p = append(p, "The command line cannot be read: cordboard --help shows its form.")
 	}
 	return p
+}
+
+// beginsKnown reports whether a word begins with the name of a flag.
+func beginsKnown(parser *kong.Kong, word string) bool {
+	return slices.ContainsFunc(flags(parser.Model.Node), func(f *kong.Flag) bool { return strings.HasPrefix(word, f.Name) })
 }
 
 // oneDash lets a flag's long name be written with one dash too.

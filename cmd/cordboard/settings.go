@@ -107,13 +107,15 @@ func (s settings) config() (Config, problems) {
 	if c.Data = s.Data; c.Data == "" {
 		p.add("data", "is missing: it is the folder for sessions, grants and the ledger.")
 	}
+	before := len(p)
 	c.Keys = keys(&p, "secret-keys", secret(&p, "secret-keys", s.SecretKeys, s.SecretKeysFile))
+	noKeys := len(c.Keys) == 0 && len(p) == before
 	c.NATSURL = strings.TrimSpace(s.NATSURL)
 	c.NATSCredentials = secret(&p, "nats-credentials", s.NATSCredentials, s.NATSCredentialsFile)
 	switch {
 	case c.NATSURL == "" && c.NATSCredentials != "":
 		p.add("nats-credentials", "is set without a NATS URL.")
-	case c.NATSURL != "" && s.SecretKeys == "" && s.SecretKeysFile == "":
+	case c.NATSURL != "" && noKeys:
 		p.add("secret-keys", "is missing: with a NATS URL every instance needs the same keys.")
 	}
 	for _, one := range split(c.NATSURL) {
@@ -142,6 +144,9 @@ func (s settings) demo(d demoSettings) (Config, problems) {
 	}
 	c := s.common(&p)
 	c.Simulated = true
+	if u, err := url.Parse(c.PublicURL); err == nil && c.PublicURL != "" && !exposed && !loopback(u.Hostname()) {
+		p.add("public-url", "is not a loopback address: the demo is not your installation. Unset it, or run serve.")
+	}
 	for _, a := range []struct{ name, addr string }{{"listen", s.Listen}, {"simulator-listen", d.simulatorListen()}} {
 		host, ok := address(a.addr)
 		switch {
@@ -335,7 +340,7 @@ func address(addr string) (host string, ok bool) {
 
 // loopback reports whether a host is this machine and no other.
 func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+	if host == "localhost" {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)

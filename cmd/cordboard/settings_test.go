@@ -47,6 +47,7 @@ func TestEverySettingIsCheckedAndNoneIsEchoed(t *testing.T) {
 		{"public url over http", right("--public-url=http://sekret.example.com"), []string{"public-url"}},
 		{"public url over http, loopback", right("--public-url=http://127.0.0.1:8080"), nil},
 		{"public url over http, localhost", right("--public-url=http://localhost:8080/"), nil},
+		{"public url over http, a name below localhost", right("--public-url=http://sekret.localhost:8080"), []string{"public-url"}},
 		{"public url with a path", right("--public-url=https://sekret.example.com/desk"), []string{"public-url"}},
 		{"public url with a user", right("--public-url=https://sekret@example.com"), []string{"public-url"}},
 		{"public url, another scheme", right("--public-url=ftp://sekret.example.com"), []string{"public-url"}},
@@ -70,6 +71,8 @@ func TestEverySettingIsCheckedAndNoneIsEchoed(t *testing.T) {
 		{"keys that are short", right("--secret-keys=c2VrcmV0"), []string{"secret-keys"}},
 		{"keys that are no base64", right("--secret-keys=sekret!"), []string{"secret-keys"}},
 		{"nats without keys", right("--nats-url=nats://sekret@nats.example.com"), []string{"secret-keys"}},
+		{"nats with no key among the keys", right("--nats-url=nats://sekret@nats.example.com", "--secret-keys= , "), []string{"secret-keys"}},
+		{"nats with keys that are short", right("--nats-url=nats://sekret@nats.example.com", "--secret-keys=c2VrcmV0"), []string{"secret-keys"}},
 		{"nats with keys", right("--nats-url=nats://a.example.com,tls://b.example.com", "--secret-keys="+key(1)), nil},
 		{"nats that is no url", right("--nats-url=sekret", "--secret-keys="+key(1)), []string{"nats-url"}},
 		{"nats credentials alone", right("--nats-credentials=sekret"), []string{"nats-credentials"}},
@@ -102,6 +105,8 @@ func TestTheDemoTakesNothingOfARealRingCentral(t *testing.T) {
 		{"a real secret", []string{"--client-secret=sekret"}, []string{"client-secret"}},
 		{"a real secret's file", []string{"--client-secret-file=sekret"}, []string{"client-secret-file"}},
 		{"a shared NATS", []string{"--nats-url=sekret"}, []string{"nats-url"}},
+		{"a real public URL", []string{"--public-url=https://sekret.example.com"}, []string{"public-url"}},
+		{"a public URL on loopback", []string{"--public-url=http://localhost:8080"}, nil},
 		{"open to others", []string{"--listen=0.0.0.0:8080"}, []string{"listen"}},
 		{"open to others, the simulator", []string{"--simulator-listen=192.0.2.1:80"}, []string{"simulator-listen"}},
 		{"open to others on purpose", []string{"--listen=:8080", "--simulator-listen=:8090", "--expose-simulator"}, nil},
@@ -155,7 +160,7 @@ func TestRightSettingsBecomeTheConfig(t *testing.T) {
 }
 
 func TestEveryFlagIsAnEnvironmentVariableToo(t *testing.T) {
-	t.Setenv("CORDBOARD_PUBLIC_URL", "https://desk.example.com")
+	t.Setenv("CORDBOARD_PUBLIC_URL", "http://localhost:8080")
 	t.Setenv("CORDBOARD_CLIENT_ID", "from the environment")
 	t.Setenv("CORDBOARD_EXPOSE_SIMULATOR", "maybe")
 	got, wrong := parse(t).Settings.config()
@@ -186,6 +191,8 @@ func TestWrongSettingsEndWithTwoAndASentenceEach(t *testing.T) {
 	}{
 		{"two settings", []string{"serve"}, exitSettings, 2, ""},
 		{"a flag that is mistyped", right("--client-secrt=sekret"), exitSettings, 1, ""},
+		{"a value that looks like a flag", right("--client-secret", "--sekret"), exitSettings, 1, ""},
+		{"a flag that its value sticks to", right("--client-secretsekret"), exitSettings, 1, ""},
 		{"a flag without its value", right("--client-secret"), exitSettings, 1, ""},
 		{"a word too many", right("sekret"), exitSettings, 1, ""},
 		{"the demo with a secret", []string{"demo", "-json", "--client-secret=sekret"}, exitSettings, 1, ""},
