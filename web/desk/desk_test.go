@@ -13,6 +13,7 @@ import (
 	"github.com/cordboard/cordboard/rc/board"
 	"github.com/cordboard/cordboard/rc/rcsim"
 	"github.com/cordboard/cordboard/rc/telephony"
+	"github.com/cordboard/cordboard/web/bus"
 	"github.com/cordboard/cordboard/web/problem"
 	"github.com/cordboard/cordboard/web/session"
 )
@@ -605,6 +606,45 @@ func TestADeskOwnedElsewhere(t *testing.T) {
 }
 
 // RingCentral's clock is not ours: durations are by RingCentral's alone.
+// A renewal of a lease is made and its answer lost: the desk keeps the lease, and goes on renewing it.
+func TestARenewalWithoutAnAnswerIsNoLoss(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 24})
+	s := l.open(agent)
+	leases, err := l.bus.Bucket(t.Context(), "leases", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, revision, err := leases.Get(t.Context(), s.p.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if revision, err = leases.RenewFor(t.Context(), s.p.Key(), owner, revision, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	next := make(chan bus.Change, 8)
+	stop, err := leases.Watch(t.Context(), s.p.Key(), func(c bus.Change) {
+		if c.Revision > revision {
+			select {
+			case next <- c:
+			default:
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	select {
+	case c := <-next:
+		if c.Deleted || string(c.Value) != string(owner) {
+			t.Errorf("the lease was lost: %+v", c)
+		}
+	case <-t.Context().Done():
+		t.Fatal("the lease was not renewed")
+	}
+}
+
 func TestAClockThatIsAheadOfOurs(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-time.Hour, time.Hour} {

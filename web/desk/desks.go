@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -154,12 +155,8 @@ func (ds *Desks) keep(h *held) {
 		case <-h.done:
 			running = false
 		case <-ticker.C:
-			ctx, cancel := context.WithTimeout(ds.ctx, leaseTTL-leaseRenew)
-			revision, err := ds.cfg.leases.RenewFor(ctx, h.person.Key(), []byte(ds.cfg.Instance), h.revision, leaseTTL)
-			cancel()
-			switch {
+			switch err := ds.renew(h); {
 			case err == nil:
-				h.revision = revision
 			case errors.Is(err, bus.ErrConflict):
 				h.log.Warn("lease lost")
 				h.cancel()
@@ -186,6 +183,26 @@ func (ds *Desks) keep(h *held) {
 	if err := ds.cfg.leases.DeleteAt(ctx, h.person.Key(), h.revision); err != nil && !errors.Is(err, bus.ErrConflict) {
 		h.log.Warn("lease not given back", "err", err)
 	}
+}
+
+// renew puts the end of a desk's lease off. A renewal whose answer came too late
+// may have been made: a lease that has this instance's name is this desk's.
+func (ds *Desks) renew(h *held) error {
+	ctx, cancel := context.WithTimeout(ds.ctx, leaseTTL-leaseRenew)
+	defer cancel()
+	key, name := h.person.Key(), []byte(ds.cfg.Instance)
+	revision, err := ds.cfg.leases.RenewFor(ctx, key, name, h.revision, leaseTTL)
+	if errors.Is(err, bus.ErrConflict) {
+		owner, last, unread := ds.cfg.leases.Get(ctx, key)
+		if unread != nil || !bytes.Equal(owner, name) {
+			return err
+		}
+		revision, err = ds.cfg.leases.RenewFor(ctx, key, name, last, leaseTTL)
+	}
+	if err == nil {
+		h.revision = revision
+	}
+	return err
 }
 
 func (ds *Desks) mine(p session.Person) *desk {
