@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,7 +43,7 @@ func (d *desk) newest(e board.Ends, except string) *board.Transfer {
 }
 
 // shownAttempt is what the joint tells: the attempt under way, else the newest
-// one while it is about the present pair, or about no pair at all.
+// one while it is about the present pair, or nothing has come after it.
 func (d *desk) shownAttempt() *board.Transfer {
 	if t := d.unsettled(); t != nil {
 		return t
@@ -51,7 +52,14 @@ func (d *desk) shownAttempt() *board.Transfer {
 		return nil
 	}
 	t := &d.attempts[len(d.attempts)-1]
-	if p := d.own.Pairing.Pair; p != nil && p.Ends != t.Ends || d.now().Sub(t.Settled) > attemptShown {
+	if p := d.own.Pairing.Pair; p != nil {
+		if p.Ends != t.Ends {
+			return nil
+		}
+		return t
+	}
+	newer := func(l board.Leg) bool { return l.Began.After(t.Settled) }
+	if d.now().Sub(t.Settled) > attemptShown || slices.ContainsFunc(d.own.Board.Legs, newer) {
 		return nil
 	}
 	return t
