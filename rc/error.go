@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -153,29 +154,18 @@ func bracketed(message string) string {
 	return word
 }
 
+// number is what may be a telephone number, also as people write one.
+var number = regexp.MustCompile(`\d(?:[ ().-]{0,2}\d){6,}`)
+
 // maskNumbers keeps the last four digits of what may be a telephone number.
 func maskNumbers(text string) string {
-	var b strings.Builder
-	run := 0
-	flush := func(end int) {
-		digits := text[end-run : end]
-		if run >= 7 {
-			digits = "…" + digits[run-4:]
-		}
-		b.WriteString(digits)
-		run = 0
-	}
-	for i := range len(text) {
-		if c := text[i]; c >= '0' && c <= '9' {
-			run++
-			continue
-		}
-		flush(i)
-		b.WriteByte(text[i])
-	}
-	flush(len(text))
-	return b.String()
+	return number.ReplaceAllStringFunc(text, func(found string) string {
+		digits := nonDigits.Replace(found)
+		return "…" + digits[len(digits)-4:]
+	})
 }
+
+var nonDigits = strings.NewReplacer(" ", "", "(", "", ")", "", ".", "", "-", "")
 
 func first(a, b string) string {
 	if a != "" {

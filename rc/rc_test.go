@@ -536,6 +536,22 @@ func TestAnswersThatCannotBeRead(t *testing.T) {
 	}
 }
 
+func TestNumbersAreMaskedHoweverTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		"+16505550142":                    "+…0142",
+		"Parameter [(650) 555-0142]":      "Parameter [(…0142]",
+		"to 650.555.0142, 1 650 555 0177": "to …0142, …0177",
+		"Limit 40 per 60 seconds":         "Limit 40 per 60 seconds",
+		"":                                "",
+	} {
+		e := &Error{Method: "GET", Path: "/x", Message: message}
+		if got := strings.TrimPrefix(strings.TrimPrefix(e.Error(), "rc: GET /x:"), " "); got != want {
+			t.Errorf("%q is logged as %q, want %q", message, got, want)
+		}
+	}
+}
+
 func TestErrorTextsHoldNoNumbersAndNoQuery(t *testing.T) {
 	e := &Error{Method: "GET", Path: "/x", Status: 400, Code: "CMN-101", Message: "Parameter [+16505550142] is wrong 4711", RequestID: "r-1", Err: errTooLong, Unsent: true, Permission: "X"}
 	const want = "rc: GET /x: 400 CMN-101 Parameter [+…0142] is wrong 4711 [X] the answer is too long (not sent) (request r-1)"
