@@ -228,14 +228,14 @@ func (p *teamPage) take(data []byte) (bool, error) {
 }
 
 func (p *teamPage) update(now time.Time) update {
-	next := views.NewTeam(p.team, p.team.Feed.Clock(now), p.h.options())
+	next := views.NewTeam(p.team, p.team.Feed.Clock(now), p.h.teamOptions())
 	u := views.TeamUpdate(p.sent, next)
 	p.sent = &next
 	return u
 }
 
 func (p *teamPage) change(now time.Time) time.Duration {
-	return views.TeamChange(p.team, p.team.Feed.Clock(now), p.h.options())
+	return views.TeamChange(p.team, p.team.Feed.Clock(now), p.h.teamOptions())
 }
 
 // feed is that of the supervisor's own desk: there is one, and a team that does not change is not told anew.

@@ -22,5 +22,12 @@ func (h *Handlers) Team(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return page(c, http.StatusOK, views.TeamPage(views.NewTeam(team, team.Feed.Clock(h.Now()), h.options())))
+	return page(c, http.StatusOK, views.TeamPage(views.NewTeam(team, team.Feed.Clock(h.Now()), h.teamOptions())))
+}
+
+// teamOptions are what the team page is made with: whoever sees it has one.
+func (h *Handlers) teamOptions() views.Options {
+	o := h.options()
+	o.Supervisor = true
+	return o
 }
