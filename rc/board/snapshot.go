@@ -208,7 +208,7 @@ type Stage uint8
 const (
 	StageFree    Stage = iota // no call
 	StageTalking              // calls, none on hold
-	StageRinging              // an incoming call rings
+	StageRinging              // a call rings, and nobody is on hold
 	StageHolding              // a customer on hold, no second call
 	StageConsultRinging
 	StageConsulting

@@ -1,6 +1,7 @@
 package board
 
 import (
+	"strings"
 	"time"
 
 	"github.com/cordboard/cordboard/rc/telephony"
@@ -121,9 +122,10 @@ func joined(c, k Leg) bool {
 }
 
 // leadsTo reports whether the leg went to that session, as far as RingCentral
-// says where it went.
+// says where it went: a legacy number names a session that cannot be compared.
 func leadsTo(l Leg, sessionID string) bool {
-	return l.Peer.SessionID == "" || l.Peer.SessionID == sessionID
+	legacy := strings.Trim(l.Peer.SessionID, "0123456789") == ""
+	return legacy || l.Peer.SessionID == sessionID
 }
 
 // Tick moves an attempt that waits for proof: first to doubt (both sessions are

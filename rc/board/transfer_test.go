@@ -284,3 +284,16 @@ func TestTransferReachesOneEnd(t *testing.T) {
 		}
 	})
 }
+
+// A peer that is named by its legacy number alone says nothing of the session.
+func TestLegacyPeerIsNoMismatch(t *testing.T) {
+	for peer, mismatch := range map[string]bool{"": false, "402936341008": false, "s-elsewhere": true} {
+		b := Board{Legs: []Leg{
+			{SessionID: "s-1", PartyID: "p-1-2", State: tp.Gone, Reason: tp.ReasonAttendedTransfer, Ended: at(3), Peer: tp.Peer{SessionID: peer}},
+			{SessionID: "s-2", PartyID: "p-2-1", State: tp.Gone, Reason: tp.ReasonAttendedTransfer, Ended: at(3)},
+		}}
+		tr := Transfer{Ends: Ends{"s-1", "p-1-2", "s-2", "p-2-1"}, Phase: Sent, Sent: at(1)}.Observe(b, at(4))
+		want(t, "mismatch by "+peer, tr.PeerMismatch, mismatch)
+		want(t, "confirmed by "+peer, tr.Phase == Confirmed, !mismatch)
+	}
+}

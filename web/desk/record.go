@@ -88,7 +88,8 @@ func (d *desk) append(e entry) {
 		d.log.Error("ledger entry not kept", "kind", e.Kind, "transfer", e.TransferID, "err", err)
 	}
 	if e.then != nil {
-		d.post(func() { e.then(err) })
+		// Not from here: the desk may be waiting for room in the journal.
+		d.spawn(func() { d.post(func() { e.then(err) }) })
 	}
 }
 
