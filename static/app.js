@@ -204,7 +204,7 @@
     else if ("help" in el.dataset) toggleHelp();
     else if ("helpClose" in el.dataset) closeHelp();
     else if ("keep" in el.dataset) { kept = true; setText(el.previousElementSibling, el.dataset.kept); }
-    else if ("keptClose" in el.dataset) { const box = $("#kept"); box.hidden = true; box.replaceChildren(); }
+    else if ("keptClose" in el.dataset) dropKept();
   });
   const copy = (el) => navigator.clipboard?.writeText(el.dataset.copy).then(() => {
     announce(el.dataset.copied + " " + el.dataset.copy, false);
@@ -220,7 +220,11 @@
     if (!form || !line) return;
     const c = picked("customer_session"), k = picked("consult_session");
     for (const [name, other] of [["customer_session", k], ["consult_session", c]]) {
-      for (const radio of $$(`input[name="${name}"]`)) radio.disabled = !!other && radio.value === other.value;
+      const radios = $$(`input[name="${name}"]`);
+      for (const radio of radios) radio.disabled = !!other && radio.value === other.value;
+      // Chromium's Tab skips a group without a choice once its first radio is switched off, until one has been on and off
+      const free = radios.find((radio) => !radio.disabled);
+      if (other && free && !picked(name)) { free.checked = true; free.checked = false; }
     }
     setText(line, c && k ? button.dataset.both : c ? c.dataset.say : k ? k.dataset.say : line.textContent);
   };
@@ -232,12 +236,13 @@
 
   // --- updates: focus stays, or goes to its bay's heading ---------------
 
-  let focused = null, home = null, kept = false, panel = null;
+  let focused = null, home = null, kept = false, held = false, panel = null;
   doc.addEventListener("htmx:before:swap", () => {
     focused = doc.activeElement === body ? null : doc.activeElement;
     home = focused?.closest("#customer, #consult, #joint, #others, #today, #kept")?.id;
     const joined = $("#joint .panel[data-joined]");
-    panel = joined && (kept || joined.matches(":hover, :focus, :focus-within")) ? joined.cloneNode(true) : null;
+    held = !kept && joined?.matches(":hover, :focus, :focus-within");
+    panel = joined && (kept || held) ? joined.cloneNode(true) : null;
   });
   const settled = () => {
     if (panel && !$("#joint .panel[data-joined]")) keep(panel);
@@ -272,7 +277,17 @@
     p.append(close);
     box.replaceChildren(p);
     box.hidden = false;
+    if (held) box.dataset.held = ""; else delete box.dataset.held;
   };
+  const dropKept = () => { const box = $("#kept"); box.hidden = true; box.replaceChildren(); };
+  // What was only being looked at goes when pointer or focus has moved on; what was asked to stay, stays.
+  const movedOn = (e) => {
+    const box = $("#kept[data-held]");
+    if (box && !box.hidden && !box.contains(e.target)) dropKept();
+  };
+  doc.addEventListener("pointermove", movedOn);
+  doc.addEventListener("focusin", movedOn);
+  doc.addEventListener("keydown", movedOn);
 
   // --- keys -------------------------------------------------------------
 

@@ -232,7 +232,9 @@ func offersNothingForTwoCustomers(t stage) {
 	// choose goes to an end with the Tab key, and to the option of a session with an arrow key.
 	choose := func(end, session string) {
 		t.Helper()
+		var way []string
 		until(t.T, "the option of "+session+" at "+end, func() (bool, string) {
+			way = append(way, read[string](desk, `document.activeElement?.id || document.activeElement?.className || document.activeElement?.tagName`))
 			focused := read[[]string](desk, `[document.activeElement?.name ?? "", document.activeElement?.value ?? ""]`)
 			switch {
 			case focused[0] != end+"_session":
@@ -242,7 +244,7 @@ func offersNothingForTwoCustomers(t stage) {
 			default:
 				return true, ""
 			}
-			return false, strings.Join(focused, " ")
+			return false, strings.Join(way, " > ")
 		})
 		desk.key(" ")
 	}
