@@ -64,6 +64,9 @@ func (h *Handlers) stream(c echo.Context, open func(session.Person) (watched, *l
 	if err != nil {
 		return err
 	}
+	if whose := c.QueryParam("for"); whose != "" && whose != s.Person.ExtensionID {
+		return problem.NewSignedOut(errors.New("the page is that of the person who was signed in before"))
+	}
 	place := h.Streams.Open(s.Hash, live.Limit(r.ProtoMajor))
 	defer place.Close()
 	if s, err = h.Sessions.Touch(r.Context(), s); err != nil { // it may have ended before the stream had its place

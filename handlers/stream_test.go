@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -188,5 +189,18 @@ func TestAStreamThatNobodyReadsAnyMoreIsForgotten(t *testing.T) {
 	o.server.Close() // waits for the handler
 	if n := o.streams.Count(); n != 0 {
 		t.Errorf("%d streams are open", n)
+	}
+}
+
+// A tab of somebody who was signed in before with this browser never shows the
+// board of whoever is signed in now.
+func TestAStreamOfAnotherPersonsPage(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.listen(t, "/desk/stream?for="+agent.ExtensionID).until(t, "")
+	for _, path := range []string{"/desk/stream?for=1", "/team/stream?for=1"} {
+		if got := o.ask(t, http.MethodGet, path, nil, "Accept", "text/event-stream").status; got != http.StatusUnauthorized {
+			t.Errorf("%s: %d", path, got)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +59,7 @@ type Desk struct {
 	Clears   int64 // when the joined panel goes; 0: there is none
 	Keys     Keys
 	Tab      Tab
+	Stream   string // URL of the page's stream, which names whose page it is
 }
 
 // Status is the strip in the header.
@@ -401,7 +403,7 @@ type ends struct {
 }
 
 func (b *builder) desk() Desk {
-	d := Desk{Options: b.o, Now: b.now, Revision: b.s.Revision, Status: b.status(), Bar: b.bar(), Today: b.today()}
+	d := Desk{Options: b.o, Now: b.now, Revision: b.s.Revision, Status: b.status(), Bar: b.bar(), Today: b.today(), Stream: b.stream("/desk/stream")}
 	e := b.ends()
 	switch {
 	case b.joined() != nil:
@@ -420,6 +422,11 @@ func (b *builder) desk() Desk {
 	d.Keys = b.keys(d)
 	d.Tab = b.tab(d)
 	return d
+}
+
+// stream is the URL of a page's stream.
+func (b *builder) stream(path string) string {
+	return path + "?for=" + url.QueryEscape(b.s.Owner.ExtensionID)
 }
 
 func (b *builder) status() Status {

@@ -12,6 +12,7 @@ import (
 
 // Team is everything that a supervisor's page shows at one moment.
 type Team struct {
+	Stream   string // URL of the page's stream, which names whose page it is
 	Options  Options
 	Now      time.Time
 	Revision uint64
@@ -81,7 +82,7 @@ const (
 func NewTeam(t board.Team, now time.Time, o Options) Team {
 	o = o.filled()
 	b := builder{s: board.Snapshot{Owner: t.Owner, Feed: t.Feed, Denied: t.Denied}, now: now, o: o, stale: t.Feed.Stale(now)}
-	out := Team{Options: o, Now: now, Revision: t.Revision, Status: b.status(), Bar: b.bar()}
+	out := Team{Options: o, Now: now, Revision: t.Revision, Status: b.status(), Bar: b.bar(), Stream: b.stream("/team/stream")}
 	groups := make([]string, 0, len(t.Groups))
 	for _, g := range t.Groups {
 		groups = append(groups, CleanName(g))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/cordboard/cordboard/static"
 	"github.com/cordboard/cordboard/web/problem"
@@ -218,4 +219,24 @@ func remote(trusted []netip.Prefix) echo.IPExtractor {
 		}))
 	}
 	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// Sign-ins that one address may begin: a whole office behind it may at once, a
+// flood that fills the disk with unfinished ones may not.
+const (
+	signInsPerSecond = 10
+	signInsAtOnce    = 100
+)
+
+// unhurried limits how often one address may do what anybody may.
+func unhurried() echo.MiddlewareFunc {
+	return middleware.RateLimiterWithConfig(middleware.RateLimiterConfig{
+		Store: middleware.NewRateLimiterMemoryStoreWithConfig(middleware.RateLimiterMemoryStoreConfig{
+			Rate: signInsPerSecond, Burst: signInsAtOnce, ExpiresIn: time.Minute,
+		}),
+		IdentifierExtractor: func(c echo.Context) (string, error) { return c.RealIP(), nil },
+		DenyHandler: func(_ echo.Context, _ string, err error) error {
+			return problem.NewTooMany(time.Second, err)
+		},
+	})
 }

@@ -318,3 +318,16 @@ func TestAWriteThatIsNotTakenEndsAPage(t *testing.T) {
 		t.Errorf("a server without deadlines: %+v", s)
 	}
 }
+
+func TestAnAddressMayNotFloodSignIns(t *testing.T) {
+	t.Parallel()
+	e, _ := stack(t, false)
+	e.GET("/start", func(c echo.Context) error { return c.NoContent(http.StatusOK) }, unhurried())
+	statuses := map[int]int{}
+	for range 20 * signInsAtOnce {
+		statuses[send(t, e, http.MethodGet, "/start", "").Code]++
+	}
+	if statuses[http.StatusOK] < signInsAtOnce || statuses[http.StatusTooManyRequests] == 0 {
+		t.Errorf("statuses: %v", statuses)
+	}
+}

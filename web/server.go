@@ -47,7 +47,7 @@ func routes(e *echo.Echo, h *handlers.Handlers) {
 	e.GET("/", h.Home)
 
 	e.GET("/signin", h.SignIn)
-	e.GET("/signin/start", h.StartSignIn)
+	e.GET("/signin/start", h.StartSignIn, unhurried())
 	e.GET(session.CallbackPath, h.FinishSignIn)
 	e.POST("/signout", h.SignOut)
 	e.POST("/signout/everywhere", h.SignOutEverywhere)

@@ -19,6 +19,7 @@ import (
 	"github.com/cordboard/cordboard/handlers"
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/board"
+	"github.com/cordboard/cordboard/rc/ws"
 	"github.com/cordboard/cordboard/web"
 	"github.com/cordboard/cordboard/web/bus"
 	"github.com/cordboard/cordboard/web/desk"
@@ -34,6 +35,9 @@ const (
 )
 
 const heartbeat = 10 * time.Second
+
+// feedPing is how often a feed proves that its socket lives: what the pages' age is made of.
+const feedPing = 10 * time.Second
 
 // Config is what an App runs with: settings that were found right, or made by a test.
 type Config struct {
@@ -170,6 +174,7 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 	}
 	desks, err := desk.New(ctx, desk.Config{
 		RC: ringCentral, Bus: b, Hub: hub, Ledger: record, Grants: sessions, Now: now, Log: cfg.Log, Meter: meter(metrics), Instance: rand.Text(),
+		Timing: ws.Timing{Ping: feedPing},
 	})
 	if err != nil {
 		return err
@@ -185,7 +190,7 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 		}
 	})
 
-	a.serve("metrics", &http.Server{Handler: web.Admin(metrics, b.Ready), ReadHeaderTimeout: 5 * time.Second}, admin, func() {})
+	a.serve("metrics", web.Listen(web.Admin(metrics, b.Ready), cfg.Log), admin, func() {})
 	handler := web.New(web.Config{
 		Handlers: &handlers.Handlers{
 			Desks: desks, Sessions: sessions, Streams: streams, Demo: cfg.Simulated, Phones: cfg.Phones, Now: now, Ticker: ticker,

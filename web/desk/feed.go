@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -392,7 +393,11 @@ func (d *desk) read(w *board.Watch, sessionID string, background bool, then func
 				if refusedRight(err) {
 					d.deny(whatControl, err)
 				}
-				d.log.Info("session not read", "session", sessionID, "err", err)
+				level := slog.LevelInfo
+				if errors.Is(err, rc.ErrHeldBack) {
+					level = slog.LevelDebug // our own restraint, and tried again
+				}
+				d.log.Log(ctx, level, "session not read", "session", sessionID, "err", err)
 				result = readFailed
 			}
 			if then != nil {
