@@ -7,8 +7,8 @@ FUZZTIME  ?= 30s
 COUNT     ?= 6
 ARGS      ?=
 
-# Tests that drive a browser are named TestBrowser…; they live in this package.
-E2E       := ./cmd/cordboard/...
+# Tests that drive a browser are named TestBrowser…; they live in these packages.
+E2E       := ./cmd/cordboard/... ./views/...
 
 .PHONY: help demo run build generate test check format generated lint vet tidy unit e2e bench fuzz need-git need-gcc need-chromium
 
