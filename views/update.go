@@ -28,6 +28,8 @@ func (d Desk) regions() []region {
 		st.Heard = d.Status.Heard
 	}
 	return []region{
+		{"ways", d.Status.Supervisor, ways(d.Status.Supervisor, "desk")},
+		{"menu-ways", d.Status.Supervisor, menuWays(d.Status.Supervisor, "desk")},
 		{"status", st, status(d.Status, v)},
 		{"bar", d.Bar, bar(d.Bar, v)},
 		{"customer", keyOfBay(d.Customer), bay("customer", d.Customer, v)},

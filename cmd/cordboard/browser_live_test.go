@@ -30,7 +30,7 @@ func showsATeamItsTransfer(t stage) {
 	wall := x.visitor("wall")
 	wall.signIn(supervisor)
 	wall.resize(1440, 900)
-	wall.visit(x.url + "/team")
+	wall.click("nav-Team")
 	wall.until("the team, live", `document.querySelector('.team-page #status[data-live]')`)
 	row := func(what, stop string) {
 		t.Helper()
