@@ -10,7 +10,6 @@ import (
 
 	"github.com/cordboard/cordboard/rc/board"
 	"github.com/cordboard/cordboard/web/problem"
-	"github.com/cordboard/cordboard/web/session"
 )
 
 // maxID is longer than any id of RingCentral.
@@ -45,41 +44,20 @@ func (h *Handlers) press(c echo.Context, a board.Action) error {
 	if err != nil {
 		return err
 	}
-	claims, err := h.claims(c, s.Person, a)
+	claim, err := readClaim(c.Request(), a)
 	if err != nil {
 		return err
 	}
-	for _, claim := range claims {
-		if err := h.Desks.Act(c.Request().Context(), s.Person, claim); err != nil {
-			if fragment(c) {
-				return err
-			}
-			return h.flash(c, s, problem.From(err))
+	if err := h.Desks.Act(c.Request().Context(), s.Person, claim); err != nil {
+		if fragment(c) {
+			return err
 		}
+		return h.flash(c, s, problem.From(err))
 	}
 	if fragment(c) {
 		return c.NoContent(http.StatusNoContent)
 	}
 	return c.Redirect(http.StatusSeeOther, "/desk")
-}
-
-// claims reads the form. Reading again without a call's ids means every call on the person's board.
-func (h *Handlers) claims(c echo.Context, p session.Person, a board.Action) ([]board.Claim, error) {
-	claim, err := readClaim(c.Request(), a)
-	if err != nil || a != board.ActionReread || claim.SessionID != "" {
-		return []board.Claim{claim}, err
-	}
-	snap, err := h.Desks.Snapshot(c.Request().Context(), p)
-	if err != nil {
-		return nil, err
-	}
-	var claims []board.Claim
-	for _, l := range snap.Board.Legs {
-		if l.Alive() {
-			claims = append(claims, board.Claim{Action: a, SessionID: l.SessionID, PartyID: l.PartyID, Revision: snap.Revision})
-		}
-	}
-	return claims, nil
 }
 
 // readClaim is a press as its form has it. The picker's form names two sessions,

@@ -764,6 +764,8 @@ func problemSentence(p Problem) (head, body Text) {
 			return say("Not sent: RingCentral could not be reached.", nil), say("Your calls go on in your phone. It is safe to press again.", nil)
 		}
 		return say("Not sent: Cordboard is not ready.", nil), say("Your calls go on in your phone. It is safe to press again.", nil)
+	case "unknown":
+		return say("Cordboard did not answer in time.", nil), say("Whether anything was sent is not known. Your calls go on in your phone: look at them before you press again.", nil)
 	}
 	return say("Something went wrong in Cordboard.", nil), say("Your calls go on in your phone. It is written in the log.", nil)
 }

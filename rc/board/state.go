@@ -32,6 +32,7 @@ type State struct {
 	owner    Owner
 	sessions map[string]*session
 	unknown  map[string]int
+	reads    uint64 // begun so far: orders them, whatever the clock did
 }
 
 type session struct {
@@ -53,6 +54,8 @@ type reading struct {
 	unsure    bool      // raced too often
 	failed    int       // failed in a row
 	tried     time.Time // when the last read was requested, whatever became of it
+	order     uint64    // of the last applied read
+	sequence  int64     // highest applied when it was
 	requested time.Time // of the last applied read
 	answered  time.Time // of the last applied read; zero = never read
 }
@@ -71,6 +74,7 @@ type party struct {
 type observation struct {
 	sequence int64
 	read     bool
+	order    uint64 // of a read: its number
 	at       time.Time
 	absent   bool // a read did not list the party
 	patch    telephony.Party
@@ -193,6 +197,7 @@ func (s *State) Learn(sessionID string) {
 // yet gets the owner's party in the state that presence gives it, first seen by
 // a read. It returns the sessions listed.
 func (s *State) Observe(p telephony.Presence, now time.Time) []string {
+	s.reads++
 	var listed []string
 	for _, call := range p.ActiveCalls {
 		code, ok := presenceCode(call.TelephonyStatus)
@@ -209,7 +214,7 @@ func (s *State) Observe(p telephony.Presence, now time.Time) []string {
 			sess.began = cmp.Or(call.Started, now)
 		}
 		queue := call.QueueCall
-		sess.party(call.PartyID).observe(observation{read: true, at: now, patch: telephony.Party{
+		sess.party(call.PartyID).observe(observation{read: true, order: s.reads, at: now, patch: telephony.Party{
 			ID: call.PartyID, ExtensionID: s.owner.ExtensionID, Direction: call.Direction,
 			From:      telephony.Endpoint{PhoneNumber: call.From, Name: call.FromName},
 			To:        telephony.Endpoint{PhoneNumber: call.To, Name: call.ToName},
@@ -239,6 +244,7 @@ func (s *State) Marks() map[string]int64 {
 // that no event touched since gets the state that presence gives it, or is over
 // when presence no longer lists it.
 func (s *State) Reconcile(p telephony.Presence, marks map[string]int64, now time.Time) {
+	s.reads++
 	listed := map[string]telephony.Code{}
 	for _, call := range p.ActiveCalls {
 		if code, ok := presenceCode(call.TelephonyStatus); ok {
@@ -255,11 +261,11 @@ func (s *State) Reconcile(p telephony.Presence, marks map[string]int64, now time
 		switch {
 		case mine == nil:
 		case ok:
-			mine.observe(observation{sequence: sequence, read: true, at: now, patch: telephony.Party{
+			mine.observe(observation{sequence: sequence, read: true, order: s.reads, at: now, patch: telephony.Party{
 				ID: mine.id, Status: telephony.Status{Code: code, Word: code.String()},
 			}})
 		case len(p.ActiveCalls) < presenceCalls:
-			mine.observe(observation{sequence: sequence, read: true, at: now, absent: true})
+			mine.observe(observation{sequence: sequence, read: true, order: s.reads, at: now, absent: true})
 		}
 	}
 	s.Observe(p, now)
@@ -292,7 +298,11 @@ func (s *State) Owns(sessionID, partyID string) bool {
 // of it since.
 func (s *State) Fresh(sessionID string, now time.Time, d time.Duration) bool {
 	sess := s.sessions[sessionID]
-	return sess != nil && !sess.read.requested.IsZero() && !sess.read.due && !sess.read.inFlight && !sess.read.unsure && now.Sub(sess.read.requested) <= d
+	if sess == nil || sess.read.requested.IsZero() || sess.read.due || sess.read.inFlight || sess.read.unsure {
+		return false
+	}
+	age := now.Sub(sess.read.requested)
+	return age >= 0 && age <= d && sess.sequence == sess.read.sequence
 }
 
 // Others counts the parties of a session that live and are not the owner's.
@@ -337,6 +347,7 @@ type Mark struct {
 	SessionID string
 	Sequence  int64
 	Requested time.Time
+	order     uint64
 }
 
 // StartRead marks a read that leaves now.
@@ -347,7 +358,8 @@ func (s *State) StartRead(sessionID string, now time.Time) Mark {
 	}
 	sess.read.due = false
 	sess.read.inFlight, sess.read.tried = true, now
-	return Mark{SessionID: sessionID, Sequence: sess.sequence, Requested: now}
+	s.reads++
+	return Mark{SessionID: sessionID, Sequence: sess.sequence, Requested: now, order: s.reads}
 }
 
 // FailRead ends a read that brought no answer; it is due again a little later.
@@ -373,7 +385,7 @@ func (s *State) FinishRead(m Mark, answer telephony.Session, found bool, now tim
 	}
 	r := &sess.read
 	r.inFlight, r.failed = false, 0
-	if m.Requested.Before(r.requested) {
+	if m.order < r.order {
 		return true // a younger read was answered first: this one is old news
 	}
 	if sess.sequence != m.Sequence {
@@ -383,7 +395,7 @@ func (s *State) FinishRead(m Mark, answer telephony.Session, found bool, now tim
 		return false
 	}
 	r.raced, r.unsure = 0, false
-	r.requested, r.answered = m.Requested, now
+	r.order, r.sequence, r.requested, r.answered = m.order, m.Sequence, m.Requested, now
 	if found {
 		if answer.Origin != "" {
 			sess.origin = answer.Origin
@@ -401,11 +413,11 @@ func (s *State) FinishRead(m Mark, answer telephony.Session, found bool, now tim
 			continue
 		}
 		listed[p.ID] = true
-		sess.party(p.ID).observe(observation{sequence: m.Sequence, read: true, at: now, patch: p})
+		sess.party(p.ID).observe(observation{sequence: m.Sequence, read: true, order: m.order, at: now, patch: p})
 	}
 	for _, p := range sess.parties {
 		if !listed[p.id] {
-			p.observe(observation{sequence: m.Sequence, read: true, at: now, absent: true})
+			p.observe(observation{sequence: m.Sequence, read: true, order: m.order, at: now, absent: true})
 		}
 	}
 	if !s.part(sess) {
@@ -574,7 +586,10 @@ func compareObservations(a, b observation) int {
 		}
 		return 1
 	}
-	if a.read || a.sequence == 0 {
+	if a.read {
+		return cmp.Compare(a.order, b.order)
+	}
+	if a.sequence == 0 {
 		return a.at.Compare(b.at)
 	}
 	return 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cordboard/cordboard/rc"
@@ -43,6 +44,10 @@ func (d *desk) act(c board.Claim, done func()) error {
 
 // control is hold, unhold, hang up and re-read: one leg, which the press names.
 func (d *desk) control(c board.Claim, done func()) error {
+	if c.Action == board.ActionReread && c.SessionID == "" {
+		d.rereadAll(done)
+		return nil
+	}
 	if !d.own.State.Owns(c.SessionID, c.PartyID) {
 		return problem.NewNotFound(errors.New("a leg that is not the person's"))
 	}
@@ -100,6 +105,30 @@ func (d *desk) control(c board.Claim, done func()) error {
 	return nil
 }
 
+// rereadAll asks RingCentral which calls there are, and reads each of them.
+func (d *desk) rereadAll(done func()) {
+	d.async(func(ctx context.Context) func() {
+		p, err := d.caller.Presence(ctx, "~")
+		return func() {
+			if err != nil {
+				d.log.Info("presence not read", "err", err)
+			}
+			sessions := d.own.State.Observe(p, d.now())
+			for _, l := range d.own.Board.Legs {
+				if l.Alive() && !slices.Contains(sessions, l.SessionID) {
+					sessions = append(sessions, l.SessionID)
+				}
+			}
+			d.check(sessions, func(ok bool) {
+				if !ok || err != nil {
+					d.refuse(board.NoticeCheckFailed, "", board.ActionReread)
+				}
+				done()
+			})
+		}
+	})
+}
+
 // free reports whether a request may be sent for a session now: none is under
 // way, and no transfer joins it. It says so on the page when not.
 func (d *desk) free(sessionID string, a board.Action) bool {
@@ -152,7 +181,7 @@ func (d *desk) answered(a board.Action, l board.Leg, err error, seen func(board.
 		return
 	case rc.Unsent(err):
 		d.notice(board.NoticeActionUnsent, l.SessionID, args)
-	case a == board.ActionUnhold && record.Status >= 400 && record.Status < 500:
+	case a == board.ActionUnhold && record.Status >= 400 && record.Status < 500 && record.Status != http.StatusUnauthorized && record.Status != http.StatusTooManyRequests:
 		d.notice(board.NoticePressHold, l.SessionID, args)
 	case record.Status != 0:
 		d.notice(board.NoticeActionRefused, l.SessionID, args)
@@ -233,9 +262,10 @@ func (d *desk) back(c board.Claim, done func()) error {
 		sessions = append(sessions, e.ConsultSession)
 	}
 	for _, s := range sessions {
-		d.busy[s] = board.ActionBack
+		d.busy[s] = board.ActionHangUp // of the consult, which this press ends
 		d.clear(s, board.NoticeActionRefused, board.NoticeActionUnsent, board.NoticeActionUnseen, board.NoticePressHold, board.NoticeHangUpOnPhone)
 	}
+	d.busy[e.CustomerSession] = board.ActionUnhold // nobody ends the customer's call
 	finish := func() {
 		for _, s := range sessions {
 			delete(d.busy, s)
@@ -246,8 +276,10 @@ func (d *desk) back(c board.Claim, done func()) error {
 	unhold := func() {
 		l, ok := d.own.Board.Leg(e.CustomerSession)
 		switch {
-		case !ok || !l.Alive() || l.PartyID != e.CustomerParty:
-			d.refuse(board.NoticeChanged, e.CustomerSession, board.ActionBack)
+		case !ok || !l.Alive():
+			finish() // the customer left meanwhile, and that is said
+		case l.PartyID != e.CustomerParty || l.Moving():
+			d.refuse(board.NoticeActionUnsent, e.CustomerSession, board.ActionUnhold)
 			finish()
 		case !l.OnHold():
 			finish()
@@ -312,6 +344,11 @@ func (d *desk) askedFor(sessionID string, a board.Action) bool {
 		}
 	}
 	return false
+}
+
+// askedOf reports whether anything was asked for a session that is not seen.
+func (d *desk) askedOf(sessionID string) bool {
+	return slices.ContainsFunc(d.asked, func(a asked) bool { return a.SessionID == sessionID })
 }
 
 // stepAsked takes away what was asked for and is now reported. What shows no

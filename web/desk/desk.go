@@ -60,13 +60,15 @@ type desk struct {
 	team     *team
 	feed     *feed
 	offset   clock
-	reads    int // under way
+	latest   time.Time // the latest now since the clock is known
+	reads    int       // under way
 	attempts []board.Transfer
 	waiting  map[string][]func() // by attempt: whoever waits for its end
 	asked    []asked
 	busy     map[string]board.Action // a request for this session is under way
 	notices  []board.Notice
 	today    []board.Record
+	unread   bool // the ledger could not be read yet: attempts may be unknown
 	denied   []board.Denied
 	journal  chan entry
 	saved    chan board.Saved
@@ -99,8 +101,18 @@ func (c *clock) ahead() time.Duration {
 	return least
 }
 
-// now is the present by RingCentral's clock, as far as it is known.
-func (d *desk) now() time.Time { return d.cfg.Now().Add(-d.offset.ahead()) }
+// now is the present by RingCentral's clock, as far as it is known. From the
+// first estimate on it does not run backwards when the estimate is mended.
+func (d *desk) now() time.Time {
+	now := d.cfg.Now().Add(-d.offset.ahead())
+	if d.offset.n > 0 {
+		if now.Before(d.latest) {
+			return d.latest
+		}
+		d.latest = now
+	}
+	return now
+}
 
 func newDesk(parent context.Context, cfg *Config, p session.Person) *desk {
 	ctx, cancel := context.WithCancel(parent)
@@ -167,6 +179,9 @@ func (d *desk) run() {
 // snapshot.
 func (d *desk) drain() {
 	for range cap(d.inbox) {
+		if d.ctx.Err() != nil {
+			return
+		}
 		select {
 		case fn := <-d.inbox:
 			fn()
@@ -350,8 +365,7 @@ func (d *desk) happened(h board.Happening, now time.Time) {
 
 // endedByUs reports whether a press on this desk ended, or is ending, a call.
 func (d *desk) endedByUs(sessionID string) bool {
-	b := d.busy[sessionID]
-	return b == board.ActionHangUp || b == board.ActionBack || d.askedFor(sessionID, board.ActionHangUp)
+	return d.busy[sessionID] == board.ActionHangUp || d.askedFor(sessionID, board.ActionHangUp)
 }
 
 // joinedElsewhere is a transfer that RingCentral reports and that no attempt of
@@ -448,13 +462,19 @@ func (d *desk) deny(what string, err error) {
 			den.Permission = e.Permission
 		}
 	}
-	for i, old := range d.denied {
-		if old.What == what {
-			d.denied[i] = den
-			return
+	d.refused(den)
+}
+
+// refused puts a refusal in the place of an older one of the same thing.
+// Snapshots share the old list, so it is copied.
+func (d *desk) refused(den board.Denied) {
+	denied := make([]board.Denied, 0, len(d.denied)+1)
+	for _, old := range d.denied {
+		if old.What != den.What {
+			denied = append(denied, old)
 		}
 	}
-	d.denied = append(slices.Clip(d.denied), den)
+	d.denied = append(denied, den)
 }
 
 // allow takes a refusal back.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cordboard/cordboard/rc"
@@ -74,8 +75,9 @@ type Desks struct {
 // held is a desk that this instance owns.
 type held struct {
 	*desk
-	revision uint64 // of the lease
-	stop     func() // of the command subject
+	revision uint64    // of the lease
+	until    time.Time // the lease lasts until then at least, by our clock
+	stop     func()    // of the command subject
 }
 
 // New prepares the buckets; no desk runs until somebody opens one.
@@ -132,7 +134,7 @@ func (ds *Desks) start(p session.Person, revision uint64) error {
 	if ds.run[p.Key()] != nil {
 		return nil
 	}
-	h := &held{desk: newDesk(ds.ctx, &ds.cfg, p), revision: revision}
+	h := &held{desk: newDesk(ds.ctx, &ds.cfg, p), revision: revision, until: ds.cfg.Now().Add(leaseTTL)}
 	stop, err := ds.cfg.Bus.Serve(subject(p), func(ctx context.Context, data []byte) []byte { return ds.serve(ctx, h.desk, data) })
 	if err != nil {
 		h.cancel()
@@ -162,6 +164,9 @@ func (ds *Desks) keep(h *held) {
 				h.cancel()
 			default:
 				h.log.Warn("lease not renewed", "err", err)
+				if ds.cfg.Now().After(h.until) { // another instance may own the desk by now
+					h.cancel()
+				}
 			}
 			if h.idle(ds.cfg.Linger) {
 				h.post(func() {
@@ -190,6 +195,7 @@ func (ds *Desks) keep(h *held) {
 func (ds *Desks) renew(h *held) error {
 	ctx, cancel := context.WithTimeout(ds.ctx, leaseTTL-leaseRenew)
 	defer cancel()
+	until := ds.cfg.Now().Add(leaseTTL)
 	key, name := h.person.Key(), []byte(ds.cfg.Instance)
 	revision, err := ds.cfg.leases.RenewFor(ctx, key, name, h.revision, leaseTTL)
 	if errors.Is(err, bus.ErrConflict) {
@@ -200,7 +206,7 @@ func (ds *Desks) renew(h *held) error {
 		revision, err = ds.cfg.leases.RenewFor(ctx, key, name, last, leaseTTL)
 	}
 	if err == nil {
-		h.revision = revision
+		h.revision, h.until = revision, until
 	}
 	return err
 }
@@ -230,7 +236,7 @@ func (ds *Desks) Leave(p session.Person) {
 // as old news.
 func (ds *Desks) SignedOut(p session.Person) {
 	if d := ds.mine(p); d != nil {
-		d.post(func() { d.setFeed(board.FeedSignedOut) })
+		d.post(d.signedOut)
 	}
 }
 
@@ -374,7 +380,9 @@ func (d *desk) look(ctx context.Context) (*board.Snapshot, error) {
 func (d *desk) press(ctx context.Context, c board.Claim) error {
 	d.touch()
 	answer := make(chan error, 2)
+	var began atomic.Bool
 	d.post(func() {
+		began.Store(true)
 		done := func() {
 			select {
 			case answer <- nil:
@@ -398,7 +406,11 @@ func (d *desk) press(ctx context.Context, c board.Claim) error {
 	case <-ctx.Done():
 		return nil // the press goes on; the page that asked is gone
 	case <-d.ctx.Done():
-		return problem.NewUnavailable(problem.ServiceBus, errors.New("the desk closed"))
+		err := errors.New("the desk closed")
+		if began.Load() {
+			return problem.NewUnknown(err)
+		}
+		return problem.NewUnavailable(problem.ServiceBus, err)
 	}
 }
 
@@ -466,11 +478,15 @@ func (ds *Desks) Team(ctx context.Context, p session.Person) (board.Team, error)
 	return *r.Team, nil
 }
 
-// unsent makes a problem of a command that reached no desk.
+// unsent makes a problem of a command that got no answer: only where nobody
+// heard it is it certain that nothing was done.
 func unsent(err error) error {
 	var p *problem.Problem
-	if err == nil || errors.As(err, &p) {
+	switch {
+	case err == nil || errors.As(err, &p):
 		return err
+	case errors.Is(err, bus.ErrNoResponder):
+		return problem.NewUnavailable(problem.ServiceBus, err)
 	}
-	return problem.NewUnavailable(problem.ServiceBus, err)
+	return problem.NewUnknown(err)
 }

@@ -19,6 +19,8 @@ const (
 	maxReads      = 4  // session reads of one desk under way at once
 	lightReserve  = 20 // background reads stop when fewer requests of the Light group are left
 	freshRead     = 2 * time.Second
+	replayFor     = 2 * time.Second // after a recovery, notifications may be old ones
+	refusedAgain  = 30 * time.Second
 	whatEvents    = "telephony-events"
 	whatPresence  = "presence"
 	whatControl   = "call-control"
@@ -39,6 +41,9 @@ type feed struct {
 	lost    bool // there was a live feed before
 	filters []string
 	heardAt time.Time // of the feed before it ran again
+	replay  time.Time // until then notifications may be replayed ones, by our clock
+	tried   time.Time // when it was started last, by our clock
+	stop    context.CancelFunc
 }
 
 // show is the feed as a snapshot tells it; times by RingCentral's clock.
@@ -97,10 +102,13 @@ func (d *desk) startFeed() {
 		Timing:  d.cfg.Timing,
 		HTTP:    d.cfg.HTTP,
 	})
-	d.feed.running = true
+	d.feed.running, d.feed.tried = true, d.cfg.Now()
 	running := d.feed.ws
+	ctx, stop := context.WithCancel(d.ctx)
+	d.feed.stop = stop
 	d.spawn(func() {
-		err := running.Run(d.ctx, func(m ws.Message) { d.post(func() { d.heard(m) }) })
+		defer stop()
+		err := running.Run(ctx, func(m ws.Message) { d.post(func() { d.heard(m) }) })
 		d.post(func() { d.feedEnded(err) })
 	})
 }
@@ -108,7 +116,7 @@ func (d *desk) startFeed() {
 // feedEnded is a feed that cannot go on by itself: the grant is over, or
 // RingCentral does not allow it.
 func (d *desk) feedEnded(err error) {
-	d.feed.running = false
+	d.feed.running, d.feed.syncing, d.feed.listed = false, false, false
 	if d.ctx.Err() != nil {
 		return
 	}
@@ -122,12 +130,20 @@ func (d *desk) feedEnded(err error) {
 	d.setFeed(board.FeedSignedOut)
 }
 
+// signedOut ends the feed of a grant that is over; the board stays, as old news.
+func (d *desk) signedOut() {
+	d.feed.syncing, d.feed.listed = false, false
+	d.feed.stop()
+	d.setFeed(board.FeedSignedOut)
+}
+
 // wake starts a feed again that had ended for good: somebody opened a page, or
 // signed in again.
 func (d *desk) wake() {
-	if !d.feed.running && d.feed.state != board.FeedRefused {
-		d.startFeed()
+	if d.feed.running || d.feed.state == board.FeedRefused && d.cfg.Now().Sub(d.feed.tried) < refusedAgain {
+		return
 	}
+	d.startFeed()
 }
 
 // token is the access token for RingCentral's calls.
@@ -228,7 +244,13 @@ func (d *desk) goLive() {
 
 func (d *desk) up(m ws.Up) {
 	d.feed.missed = m.Missed
+	if m.Recovered {
+		d.feed.replay = d.cfg.Now().Add(replayFor)
+	}
 	d.allow(whatEvents)
+	if d.team != nil {
+		d.team.believe()
+	}
 	refused := false
 	for _, dis := range m.Disabled {
 		refused = d.disabled(dis) || refused
@@ -248,7 +270,7 @@ func (d *desk) up(m ws.Up) {
 func (d *desk) disabled(dis ws.Disabled) bool {
 	if filterExtension(dis.Filter) == d.person.ExtensionID {
 		d.log.Warn("own events refused", "reason", dis.Reason)
-		d.denied = append(slices.Clip(d.denied), board.Denied{What: whatEvents, Code: dis.Reason, Scope: "CallControl"})
+		d.refused(board.Denied{What: whatEvents, Code: dis.Reason, Scope: "CallControl"})
 		d.setFeed(board.FeedRefused)
 		return true
 	}
@@ -263,7 +285,9 @@ func (d *desk) down(m ws.Down) {
 		d.feed.lost = true
 	}
 	d.feed.try = m.Try
-	d.feed.syncing = false
+	if d.feed.syncing {
+		d.feed.syncing, d.feed.listed = false, false // what was not read yet is still to be read
+	}
 	if d.feed.state != board.FeedConnecting {
 		d.setFeed(board.FeedReconnecting)
 	}
@@ -313,7 +337,7 @@ func refusedRight(err error) bool {
 }
 
 func (d *desk) note(n ws.Note) {
-	if !n.Sent.IsZero() {
+	if !n.Sent.IsZero() && !d.cfg.Now().Before(d.feed.replay) { // a replayed one was sent long ago
 		d.offset.sample(n.At.Sub(n.Sent))
 	}
 	switch {

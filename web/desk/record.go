@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,6 +21,8 @@ const (
 const (
 	dayLong  = 24 * time.Hour
 	maxToday = 50
+
+	recallAgain = 3 * time.Second // after the ledger could not be read
 )
 
 // entry is a ledger entry on its way, and what to do once it is kept.
@@ -147,12 +150,25 @@ func (d *desk) restore() {
 			d.own = board.Restore(saved, d.now())
 		}
 	}
+	d.recall(ctx)
+}
+
+// recall reads the day's transfers and takes over what is unsettled. Until it
+// could, no transfer is sent: one may be on its way.
+func (d *desk) recall(ctx context.Context) {
 	entries, err := d.cfg.Ledger.Person(ctx, d.person.AccountID, d.person.ExtensionID, d.now().Add(-dayLong))
-	if err != nil {
+	if d.unread = err != nil; d.unread {
 		d.log.Error("ledger not read", "err", err)
+		d.later(recallAgain, func() {
+			ctx, cancel := context.WithTimeout(d.ctx, time.Second)
+			defer cancel()
+			d.recall(ctx)
+		})
+		return
 	}
 	latest := map[string]board.Transfer{}
 	var order []string
+	var today []board.Record
 	for _, e := range entries {
 		switch e.Kind {
 		case kindTransfer:
@@ -168,18 +184,25 @@ func (d *desk) restore() {
 		case kindConsult:
 			var r board.Record
 			if err := json.Unmarshal(e.Data, &r); err == nil {
-				d.addToday(r)
+				today = append(today, r)
 			}
 		}
 	}
 	for _, id := range order {
-		t := latest[id]
-		if !t.Phase.Settled() {
-			d.resume(t)
-			continue
+		if t := latest[id]; t.Phase.Settled() {
+			today = append(today, recordOf(t))
 		}
-		d.addToday(recordOf(t))
-		d.keepAttempt(t)
+	}
+	slices.SortStableFunc(today, func(a, b board.Record) int { return a.At.Compare(b.At) })
+	for _, r := range today {
+		d.addToday(r)
+	}
+	for _, id := range order {
+		if t := latest[id]; t.Phase.Settled() {
+			d.keepAttempt(t)
+		} else {
+			d.resume(t)
+		}
 	}
 }
 

@@ -42,6 +42,13 @@ func (t *team) refused(extensionID, reason string) {
 	}
 }
 
+// believe forgets who was refused: a new subscription says so again.
+func (t *team) believe() {
+	for _, m := range t.members {
+		m.why = ""
+	}
+}
+
 // roster is a team as RingCentral's call monitoring groups tell it.
 type roster struct {
 	groups  []string
@@ -154,9 +161,6 @@ func (d *desk) setTeam(r roster) {
 func (d *desk) resyncTeam() {
 	if d.team == nil {
 		return
-	}
-	for _, m := range d.team.members {
-		m.why = ""
 	}
 	d.listTeam(slices.Collect(maps.Keys(d.team.members)))
 }

@@ -34,6 +34,9 @@ func (d *desk) unsettled() *board.Transfer {
 func (d *desk) newest(e board.Ends, except string) *board.Transfer {
 	for i := len(d.attempts) - 1; i >= 0; i-- {
 		t := &d.attempts[i]
+		if t.Phase.Settled() && t.Sent.IsZero() {
+			continue // never sent: it says nothing about an older one that was
+		}
 		customer, consult := e.Names(t.CustomerSession), e.Names(t.ConsultSession)
 		if t.ID != except && (customer && consult || !t.Phase.Settled() && (customer || consult)) {
 			return t
@@ -208,6 +211,11 @@ func (d *desk) complete(c board.Claim, done func()) error {
 		done()
 		return nil
 	}
+	if d.unread { // an earlier attempt may be unsettled
+		d.notice(board.NoticeNotReady, ends.CustomerSession, board.Args{Action: board.ActionComplete, Reason: board.ReasonLedger})
+		done()
+		return nil
+	}
 	pair := d.own.Pairing.Pair
 	if pair == nil || pair.Ends != ends || c.Revision < pair.Revision {
 		return d.changed(ends.CustomerSession, board.ActionComplete)
@@ -224,8 +232,10 @@ func (d *desk) complete(c board.Claim, done func()) error {
 		return nil
 	}
 	n := 1
-	if last != nil {
-		n = last.Attempt + 1
+	for _, t := range d.attempts {
+		if t.Ends == ends {
+			n = t.Attempt + 1
+		}
 	}
 	id := formatUint(uint64(d.cfg.Now().UnixNano())) + "-" + strconv.Itoa(n)
 	t := board.NewTransfer(id, *pair, d.own.Board, n, d.now())
@@ -259,7 +269,7 @@ func (d *desk) intended(id string, err error) {
 	}
 	var unread []string
 	for _, s := range [...]string{t.CustomerSession, t.ConsultSession} {
-		if d.stale() || !d.own.State.Fresh(s, d.now(), freshRead) {
+		if d.stale() || d.askedOf(s) || !d.own.State.Fresh(s, d.now(), freshRead) {
 			unread = append(unread, s)
 		}
 	}
@@ -285,7 +295,7 @@ func (d *desk) checked(id string, ok bool) {
 	d.write(kindTransfer, id, next, func(err error) {
 		t := d.attempt(id)
 		switch {
-		case t.Phase != board.Checking:
+		case t.Phase != board.Checking || d.ctx.Err() != nil: // over, or another instance's by now
 		case err != nil:
 			d.moved(t.Check(board.Readiness{Reason: board.ReasonLedger}, d.own.Board, d.now()))
 		default:

@@ -66,6 +66,7 @@ const (
 	CodeTooMany           = "too-many"           // seconds, when known
 	CodeRefused           = "refused"            // code, request
 	CodeUnavailable       = "unavailable"        // service
+	CodeUnknown           = "unknown"            // a press got no answer: whether anything was sent is not known
 )
 
 // The names of arguments.
@@ -179,6 +180,9 @@ func NewRefused(code, request string, cause error) *Problem {
 func NewUnavailable(service string, cause error) *Problem {
 	return newProblem(Unavailable, CodeUnavailable, cause, ArgService, service)
 }
+
+// NewUnknown says that a press got no answer, so that it is not known whether anything was sent.
+func NewUnknown(cause error) *Problem { return newProblem(Unavailable, CodeUnknown, cause) }
 
 // newProblem builds a problem; args are names and values in turn, and empty values are left out.
 func newProblem(k Kind, code string, cause error, args ...string) *Problem {
