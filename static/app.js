@@ -343,6 +343,8 @@
   // --- start ------------------------------------------------------------
 
   settled();
+  // Not left to htmx: it begins before its extension for streams is there when that one comes late.
+  if (live) setTimeout(connect);
   setInterval(tick, 250);
   setInterval(() => { tickAge(); watch(); }, 1000);
 })();

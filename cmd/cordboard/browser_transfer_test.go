@@ -133,8 +133,9 @@ func worksWithoutScript(t stage) {
 	x.untilCode(customer, "Hold")
 	consult := x.dial()
 	x.press(colleague, "answer", consult)
-	shown("the way back", `document.querySelector('#customer button[data-key="b"]:not([aria-disabled])')`)
-	desk.clickOn(`#customer button[data-key="b"]`)
+	const back = `#customer form[action="/desk/back"] button:not([aria-disabled])`
+	shown("the way back", visible(back))
+	desk.clickOn(back)
 	x.untilLeft(consult)
 	x.untilCode(customer, "Answered")
 	x.untilTalksTo(agent)
@@ -199,7 +200,7 @@ func staysOffInVoicemail(t stage) {
 	desk.says("bay-consult", "Voicemail")
 	desk.ctrlEnter()
 	desk.click("complete")
-	desk.clickOn(`#customer button[data-key="b"]`)
+	desk.clickOn(`#customer form[action="/desk/back"] button`)
 	x.untilCode(customer, "Hold") // held on the phone: REST cannot undo it
 	desk.says("bay-customer", "Press Hold on your phone; this page will show it.")
 	x.untilLeft(consult)
