@@ -695,3 +695,33 @@ func TestARefusedToken(t *testing.T) {
 	}
 	s.until("live again", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive })
 }
+
+// A customer who leaves while the agent goes back to them is news, not the
+// agent's doing.
+func TestTheCustomerLeavesDuringBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 26, NoAutoHold: true})
+	s := l.open(agent)
+	c, k := s.heldByREST()
+	snap := s.until("ready", ready)
+	l.sim.SetFault("unhold", rcsim.Fault{End: "far", Times: 1})
+	s.mustAct(pressed(board.ActionBack, snap))
+	l.await(rcsim.Over(c))
+	l.await(rcsim.Over(k))
+	s.until("said", noticed(board.NoticeCustomerLeft))
+	snap = s.until("recorded", func(s board.Snapshot) bool { return len(s.Today) == 1 })
+	if snap.Today[0].End != board.EndLost {
+		t.Errorf("today = %+v", snap.Today)
+	}
+}
+
+// A call that no event told of is found by reading everything again.
+func TestReadingEverythingFindsAMissedCall(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 27})
+	s := l.open(agent)
+	l.sim.HoldEvents()
+	c := l.talk(customer)
+	s.mustAct(board.Claim{Action: board.ActionReread})
+	s.until("found", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
+}

@@ -27,7 +27,6 @@ type team struct {
 	members map[string]*member // by extension id
 	read    []time.Time        // session reads of the last minute
 	shown   board.Team
-	rev     uint64
 }
 
 type member struct {
@@ -152,7 +151,7 @@ func (d *desk) setTeam(r roster) {
 		fresh = append(fresh, id)
 	}
 	if old != nil {
-		d.team.read, d.team.shown, d.team.rev = old.read, old.shown, old.rev
+		d.team.read, d.team.shown = old.read, old.shown
 	}
 	d.listTeam(fresh)
 }
@@ -235,7 +234,7 @@ func (d *desk) stepTeam(now time.Time, sooner func(time.Time)) {
 	}
 	d.revision++
 	shown.Revision = d.revision
-	t.shown, t.rev = shown, shown.Revision
+	t.shown = shown
 	d.group.Store(&shown)
 	d.sendTeam(shown)
 }

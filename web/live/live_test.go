@@ -124,7 +124,7 @@ func TestAnEventStreamReadsAsItWasWritten(t *testing.T) {
 			s.Data([]byte("a\nb\r\nc\rd\n")),
 			s.Event("notice", []byte("x\rdata: y\nevent: evil\r\n\r\nid: 1")),
 			s.Event("bare", nil),
-			s.Heartbeat([]byte("1.5")),
+			s.Event("beat", []byte("1.5")),
 		)
 		if err != nil {
 			t.Error(err)
@@ -149,7 +149,7 @@ func TestAnEventStreamReadsAsItWasWritten(t *testing.T) {
 		{"message", "a\nb\nc\nd\n"},
 		{"notice", "x\ndata: y\nevent: evil\n\nid: 1"},
 		{"bare", ""},
-		{live.Heartbeat, "1.5"},
+		{"beat", "1.5"},
 	}
 	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
 		t.Errorf("read %q\nwant %q", got, want)

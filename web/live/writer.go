@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// Heartbeat is the name of the event that proves a stream alive; a comment would be invisible to the page.
-const Heartbeat = "heartbeat"
-
 // Writer writes server-sent events to one response, as one goroutine.
 //
 // See https://html.spec.whatwg.org/multipage/server-sent-events.html.
@@ -40,9 +37,6 @@ func NewWriter(w http.ResponseWriter, deadline time.Duration) (*Writer, error) {
 
 // Data writes an unnamed event, which htmx swaps into the page.
 func (s *Writer) Data(html []byte) error { return s.Event("", html) }
-
-// Heartbeat writes the named event that proves the stream alive.
-func (s *Writer) Heartbeat(data []byte) error { return s.Event(Heartbeat, data) }
 
 // Event writes a named event with data of any number of lines; line ends of every kind reach the page as \n.
 func (s *Writer) Event(name string, data []byte) error {
