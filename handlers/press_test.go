@@ -29,8 +29,8 @@ func TestAPressIsTheClaimOfWhatWasSeen(t *testing.T) {
 		{"unhold", leg, board.Claim{Action: board.ActionUnhold, SessionID: "s-1", PartyID: "p-1-2", Revision: 7}},
 		{"hangup", leg, board.Claim{Action: board.ActionHangUp, SessionID: "s-1", PartyID: "p-1-2", Revision: 7}},
 		{"reread", leg, board.Claim{Action: board.ActionReread, SessionID: "s-1", PartyID: "p-1-2", Revision: 7}},
-		{"reread", url.Values{}, board.Claim{Action: board.ActionReread}}, // every call
-		{"complete", url.Values{}, board.Claim{Action: board.ActionComplete}},                                              // refused by the desk
+		{"reread", url.Values{}, board.Claim{Action: board.ActionReread}},     // every call
+		{"complete", url.Values{}, board.Claim{Action: board.ActionComplete}}, // refused by the desk
 	} {
 		t.Run(tc.path, func(t *testing.T) {
 			t.Parallel()

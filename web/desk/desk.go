@@ -468,13 +468,8 @@ func (d *desk) deny(what string, err error) {
 // refused puts a refusal in the place of an older one of the same thing.
 // Snapshots share the old list, so it is copied.
 func (d *desk) refused(den board.Denied) {
-	denied := make([]board.Denied, 0, len(d.denied)+1)
-	for _, old := range d.denied {
-		if old.What != den.What {
-			denied = append(denied, old)
-		}
-	}
-	d.denied = append(denied, den)
+	d.allow(den.What)
+	d.denied = append(slices.Clip(d.denied), den)
 }
 
 // allow takes a refusal back.
