@@ -57,6 +57,7 @@ func TestBrowser(t *testing.T) {
 		{"shows a team its transfer", showsATeamItsTransfer},
 		{"comes back after a cut socket", comesBackAfterACutSocket},
 		{"lives in many tabs", livesInManyTabs},
+		{"listens however late its scripts come", listensHoweverLateItsScriptsCome},
 		{"obeys the keys", obeysTheKeys},
 		{"never moves the focus", neverMovesTheFocus},
 		{"signs out", signsOut},

@@ -8,9 +8,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -435,4 +438,32 @@ func settlesWhatACrashLeft(t stage) {
 	if n := x.bridges(); n != 1 {
 		t.Errorf("%d bridge requests", n)
 	}
+}
+
+// listensHoweverLateItsScriptsCome holds the script for streams back until htmx has begun without it.
+func listensHoweverLateItsScriptsCome(t stage) {
+	x := t.demo()
+	desk := x.visitor("desk")
+	desk.signIn(agent)
+	desk.command(func(ctx context.Context, on *chromedp.Target) error {
+		_, err := cdp.Call(ctx, on, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*/hx-sse.*"}}})
+		return err
+	})
+	desk.command(func(ctx context.Context, on *chromedp.Target) error {
+		_, err := cdp.Call(ctx, on, page.Reload, page.ReloadParams{IgnoreCache: new(true)})
+		return err
+	})
+	var held fetch.RequestID
+	select {
+	case held = <-desk.paused:
+	case <-time.After(patience):
+		t.Fatal("the script was not asked for")
+	}
+	desk.until("htmx has begun", `globalThis.htmx && (globalThis.__begun ||= (setTimeout(() => { globalThis.__later = true; }), true)) && globalThis.__later`)
+	desk.command(func(ctx context.Context, on *chromedp.Target) error {
+		_, err := cdp.Call(ctx, on, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: held})
+		return err
+	})
+	x.talks()
+	desk.there("hold")
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -43,6 +44,8 @@ type tab struct {
 	during func() (context.Context, context.CancelFunc) // one action
 	child  func(...chromedp.ContextOption) (context.Context, context.CancelFunc)
 
+	paused chan fetch.RequestID // requests that a test holds back
+
 	mu       sync.Mutex
 	troubles []string
 	expected []string
@@ -69,7 +72,7 @@ func (b *tab) another(name string) *tab {
 
 func (x *exchange) open(name string, window func(...chromedp.ContextOption) (context.Context, context.CancelFunc)) *tab {
 	x.Helper()
-	b := &tab{t: x.T, x: x, name: name, loads: map[network.RequestID]load{}}
+	b := &tab{t: x.T, x: x, name: name, loads: map[network.RequestID]load{}, paused: make(chan fetch.RequestID, 16)}
 	ctx, closeTab := window(chromedp.WithListener(b.watch))
 	x.Cleanup(closeTab)
 	x.Cleanup(b.reckon)
@@ -111,6 +114,8 @@ func (b *tab) watch(event any) {
 		if e.Entry.Level == "error" || e.Entry.Level == "warning" {
 			trouble("browser: %s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 		}
+	case *fetch.EventRequestPaused:
+		b.paused <- e.RequestID
 	case *network.EventRequestWillBeSent:
 		b.loads[e.RequestID] = load{url: e.Request.URL}
 		if !b.allowed(e) {
