@@ -53,7 +53,7 @@ unit: need-gcc need-git ## every test but the browser's, with the race detector
 	$(GO) test -race -shuffle=on -timeout 10m -skip '^TestBrowser' ./...
 
 e2e: need-gcc need-git need-chromium ## the browser tests
-	$(GO) test -race -shuffle=on -timeout 10m -count=1 -run '^TestBrowser' $(E2E)
+	$(GO) test -race -shuffle=on -timeout 10m -count=1 -p 1 -run '^TestBrowser' $(E2E)
 
 bench: ## the benchmarks, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) $(ARGS) ./...

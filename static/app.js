@@ -228,10 +228,20 @@
     }
     setText(line, c && k ? button.dataset.both : c ? c.dataset.say : k ? k.dataset.say : line.textContent);
   };
+  // A click or Space on the second end pairs; an arrow key only moves along the options.
+  let byArrow = false;
+  const picker = (el) => el.form?.id === "choose" && el.type === "radio";
+  const pair = (el) => { if (picked("customer_session") && picked("consult_session")) el.form.requestSubmit(); };
+  doc.addEventListener("pointerdown", () => { byArrow = false; });
+  doc.addEventListener("keydown", (e) => {
+    byArrow = e.key.startsWith("Arrow");
+    if (!picker(e.target) || (e.key !== " " && e.key !== "Enter") || e.repeat || e.ctrlKey || e.metaKey) return;
+    if (e.target.checked) { e.preventDefault(); pair(e.target); }
+  });
   doc.addEventListener("change", (e) => {
-    if (e.target.form?.id !== "choose" || e.target.type !== "radio") return;
+    if (!picker(e.target)) return;
     syncPick();
-    if (picked("customer_session") && picked("consult_session")) e.target.form.requestSubmit();
+    if (!byArrow) pair(e.target);
   });
 
   // --- updates: focus stays, or goes to its bay's heading ---------------

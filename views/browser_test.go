@@ -157,7 +157,7 @@ func open(t *testing.T, st *stage) tab {
 	t.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(browser)
 	t.Cleanup(closeTab)
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(400, 760), chromedp.Navigate(st.URL+"/desk")); err != nil {
 		t.Fatal(err)

@@ -124,7 +124,7 @@ const (
 	pickOffNeither   = "Off: choose the customer, and who takes the call."
 	pickOffConsult   = "Off: choose who takes {who}'s call."
 	pickOffCustomer  = "Off: choose whose call {who} takes."
-	pickOffBoth      = "Off: both ends are chosen. They pair as soon as Cordboard has read it."
+	pickOffBoth      = "Off: both ends are chosen. Press Space to pair them."
 	pickCannot       = "{who}: {why}"
 	whyNotSupervise  = "you are only listening to this call."
 	whyNotConference = "a conference cannot be an end."
