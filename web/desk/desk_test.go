@@ -725,3 +725,24 @@ func TestReadingEverythingFindsAMissedCall(t *testing.T) {
 	s.mustAct(board.Claim{Action: board.ActionReread})
 	s.until("found", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
 }
+
+// Dropping a session ends it for everybody in it: with a third person there the
+// agent hangs up on the phone.
+func TestHangUpNeverEndsACallOfOthers(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 29})
+	s := l.open(agent)
+	_, k := l.consulting()
+	snap := s.until("ready", ready)
+	l.do(l.sim.Join("104", k))
+	s.mustAct(onLeg(board.ActionHangUp, snap, k))
+	s.until("said", noticed(board.NoticeHangUpOnPhone))
+	if n := len(l.sim.Requests("DELETE", "")); n != 0 {
+		t.Errorf("%d sessions dropped", n)
+	}
+	// Back needs the consult to end first: nothing is sent, the customer is still on hold.
+	s.mustAct(pressed(board.ActionBack, snap))
+	if n := len(l.sim.Requests("DELETE", "")) + len(l.sim.Requests("POST", "/unhold")); n != 0 {
+		t.Errorf("%d requests of Back", n)
+	}
+}
