@@ -76,24 +76,12 @@ func (t WSToken) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // Me reads the person's own extension. Scope ReadAccounts, group Light.
 // See https://developers.ringcentral.com/api-reference/Extensions/readExtension.
 func (p *Caller) Me(ctx context.Context) (Extension, error) {
-	var w struct {
-		ID      telephony.ID `json:"id"`
-		Number  telephony.ID `json:"extensionNumber"`
-		Name    string       `json:"name"`
-		Type    string       `json:"type"`
-		Status  string       `json:"status"`
-		Account struct {
-			ID telephony.ID `json:"id"`
-		} `json:"account"`
-	}
+	var w extensionWire
 	k := call{method: http.MethodGet, path: accountPath + "/extension/~", route: accountPath + "/extension/~", group: Light}
 	if err := p.read(ctx, k, &w); err != nil {
 		return Extension{}, err
 	}
-	return Extension{
-		ID: string(w.ID), Number: string(w.Number), Name: w.Name,
-		AccountID: string(w.Account.ID), Type: w.Type, Status: w.Status,
-	}, nil
+	return w.extension(), nil
 }
 
 // Session reads a call with all its parties, other people's included; one that

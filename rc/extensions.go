@@ -11,21 +11,34 @@ import (
 // a request per 1,000 extensions.
 // See https://developers.ringcentral.com/api-reference/Extensions/listExtensions.
 func (p *Caller) Extensions(ctx context.Context) ([]Extension, error) {
-	type row struct {
-		ID     telephony.ID `json:"id"`
-		Number telephony.ID `json:"extensionNumber"`
-		Name   string       `json:"name"`
-		Type   string       `json:"type"`
-		Status string       `json:"status"`
-	}
 	const path = accountPath + "/extension"
-	rows, err := pages[row](ctx, p, call{method: http.MethodGet, path: path, route: path, group: Medium})
+	rows, err := pages[extensionWire](ctx, p, call{method: http.MethodGet, path: path, route: path, group: Medium})
 	if err != nil {
 		return nil, err
 	}
 	people := make([]Extension, len(rows))
 	for i, r := range rows {
-		people[i] = Extension{ID: string(r.ID), Number: string(r.Number), Name: r.Name, Type: r.Type, Status: r.Status}
+		people[i] = r.extension()
 	}
 	return people, nil
+}
+
+// extensionWire is an extension as RingCentral writes it; a listing leaves the
+// account out.
+type extensionWire struct {
+	ID      telephony.ID `json:"id"`
+	Number  telephony.ID `json:"extensionNumber"`
+	Name    string       `json:"name"`
+	Type    string       `json:"type"`
+	Status  string       `json:"status"`
+	Account struct {
+		ID telephony.ID `json:"id"`
+	} `json:"account"`
+}
+
+func (w extensionWire) extension() Extension {
+	return Extension{
+		ID: string(w.ID), Number: string(w.Number), Name: w.Name,
+		AccountID: string(w.Account.ID), Type: w.Type, Status: w.Status,
+	}
 }
