@@ -72,8 +72,7 @@ func (d *desk) control(c board.Claim, done func()) error {
 		delete(d.busy, c.SessionID)
 		done()
 	}
-	d.busy[c.SessionID] = c.Action
-	d.clear(c.SessionID, board.NoticeActionRefused, board.NoticeActionUnsent, board.NoticeActionUnseen, board.NoticePressHold, board.NoticeHangUpOnPhone)
+	d.begin(c.SessionID, c.Action)
 	if c.Action == board.ActionHangUp {
 		d.hangUp(c.SessionID, c.PartyID, func(bool) { finish() })
 		return nil
@@ -90,19 +89,33 @@ func (d *desk) control(c board.Claim, done func()) error {
 			d.request(c.Action, l, nil, finish)
 		}
 	}
+	d.trusting([]string{c.SessionID}, c.Action, send, finish)
+	return nil
+}
+
+// begin marks a request for a session as under way, and takes away what was
+// said of an earlier one.
+func (d *desk) begin(sessionID string, a board.Action) {
+	d.busy[sessionID] = a
+	d.clear(sessionID, board.NoticeActionRefused, board.NoticeActionUnsent, board.NoticeActionUnseen, board.NoticePressHold, board.NoticeHangUpOnPhone)
+}
+
+// trusting runs do on a board that may be decided from: at once, or, when it is
+// old news, after reads made for this press. When those fail nothing is sent,
+// the first of the sessions says so, and give is run instead.
+func (d *desk) trusting(sessions []string, a board.Action, do, give func()) {
 	if !d.stale() {
-		send()
-		return nil
+		do()
+		return
 	}
-	d.check([]string{c.SessionID}, func(ok bool) {
+	d.check(sessions, func(ok bool) {
 		if !ok {
-			d.refuse(board.NoticeCheckFailed, c.SessionID, c.Action)
-			finish()
+			d.refuse(board.NoticeCheckFailed, sessions[0], a)
+			give()
 			return
 		}
-		send()
+		do()
 	})
-	return nil
 }
 
 // rereadAll asks RingCentral which calls there are, and reads each of them.
@@ -176,9 +189,6 @@ func (d *desk) answered(a board.Action, l board.Leg, err error, seen func(board.
 	case err == nil:
 		d.asked = append(d.asked, asked{Asked: board.Asked{Action: a, SessionID: l.SessionID, At: d.now()}, seen: seen})
 		return
-	case a == board.ActionHangUp && record.Status == http.StatusNotFound:
-		d.own.State.Learn(l.SessionID) // over already
-		return
 	case rc.Unsent(err):
 		d.notice(board.NoticeActionUnsent, l.SessionID, args)
 	case a == board.ActionUnhold && record.Status >= 400 && record.Status < 500 && record.Status != http.StatusUnauthorized && record.Status != http.StatusTooManyRequests:
@@ -189,7 +199,7 @@ func (d *desk) answered(a board.Action, l board.Leg, err error, seen func(board.
 		d.asked = append(d.asked, asked{Asked: board.Asked{Action: a, SessionID: l.SessionID, At: d.now()}, seen: seen})
 	}
 	d.log.Warn("control action", "action", a, "session", l.SessionID, "err", err)
-	if refusedRight(err) && (record.Code == codeAppScope || record.Code == codeUserRole) {
+	if record.Code == codeAppScope || record.Code == codeUserRole {
 		d.deny(whatControl, err)
 	}
 	d.own.State.Learn(l.SessionID)
@@ -215,9 +225,7 @@ func (d *desk) hangUp(sessionID, partyID string, then func(over bool)) {
 				err := d.caller.Drop(ctx, sessionID)
 				return func() {
 					d.answered(board.ActionHangUp, l, err, nil)
-					var e *rc.Error
-					gone := errors.As(err, &e) && e.Status == http.StatusNotFound
-					then(err == nil || gone)
+					then(err == nil)
 				}
 			})
 		}
@@ -258,14 +266,11 @@ func (d *desk) back(c board.Claim, done func()) error {
 		return nil
 	}
 	sessions := []string{e.CustomerSession}
+	d.begin(e.CustomerSession, board.ActionUnhold) // nobody ends the customer's call
 	if e.ConsultSession != "" {
 		sessions = append(sessions, e.ConsultSession)
+		d.begin(e.ConsultSession, board.ActionHangUp)
 	}
-	for _, s := range sessions {
-		d.busy[s] = board.ActionHangUp // of the consult, which this press ends
-		d.clear(s, board.NoticeActionRefused, board.NoticeActionUnsent, board.NoticeActionUnseen, board.NoticePressHold, board.NoticeHangUpOnPhone)
-	}
-	d.busy[e.CustomerSession] = board.ActionUnhold // nobody ends the customer's call
 	finish := func() {
 		for _, s := range sessions {
 			delete(d.busy, s)
@@ -300,18 +305,7 @@ func (d *desk) back(c board.Claim, done func()) error {
 			unhold()
 		})
 	}
-	if !d.stale() {
-		endConsult()
-		return nil
-	}
-	d.check(sessions, func(ok bool) {
-		if !ok {
-			d.refuse(board.NoticeCheckFailed, e.CustomerSession, board.ActionBack)
-			finish()
-			return
-		}
-		endConsult()
-	})
+	d.trusting(sessions, board.ActionBack, endConsult, finish)
 	return nil
 }
 
@@ -338,12 +332,7 @@ func (d *desk) choose(c board.Claim, done func()) error {
 
 // askedFor reports whether an action was asked for a session and is not seen.
 func (d *desk) askedFor(sessionID string, a board.Action) bool {
-	for _, x := range d.asked {
-		if x.SessionID == sessionID && x.Action == a {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.asked, func(x asked) bool { return x.SessionID == sessionID && x.Action == a })
 }
 
 // askedOf reports whether anything was asked for a session that is not seen.

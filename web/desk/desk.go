@@ -56,26 +56,27 @@ type desk struct {
 	access  atomic.Pointer[string]         // the access token in use
 
 	// loop
-	own      *board.Watch
-	team     *team
-	feed     *feed
-	offset   clock
-	latest   time.Time // the latest now since the clock is known
-	reads    int       // under way
-	attempts []board.Transfer
-	waiting  map[string][]func() // by attempt: whoever waits for its end
-	asked    []asked
-	busy     map[string]board.Action // a request for this session is under way
-	notices  []board.Notice
-	today    []board.Record
-	unread   bool // the ledger could not be read yet: attempts may be unknown
-	denied   []board.Denied
-	journal  chan entry
-	saved    chan board.Saved
-	revision uint64
-	content  uint64 // revision of the newest change of what is shown
-	pulsed   time.Time
-	ready    chan struct{} // closed at the first snapshot
+	own        *board.Watch
+	team       *team
+	rosterRead time.Time // when whom the person monitors was read last
+	feed       *feed
+	offset     clock
+	latest     time.Time // the latest now since the clock is known
+	reads      int       // under way
+	attempts   []board.Transfer
+	waiting    map[string][]func() // by attempt: whoever waits for its end
+	asked      []asked
+	busy       map[string]board.Action // a request for this session is under way
+	notices    []board.Notice
+	today      []board.Record
+	unread     bool // the ledger could not be read yet: attempts may be unknown
+	denied     []board.Denied
+	journal    chan entry
+	saved      chan board.Saved
+	revision   uint64
+	content    uint64 // revision of the newest change of what is shown
+	pulsed     time.Time
+	ready      chan struct{} // closed at the first snapshot
 }
 
 // clock estimates how far our clock is ahead of RingCentral's: the smallest of

@@ -436,7 +436,13 @@ func (d *desk) lookTeam(ctx context.Context) (*board.Team, error) {
 	ctx, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
 	read := make(chan error, 1)
-	d.post(func() { d.refreshTeam(func(err error) { read <- err }) })
+	d.post(func() {
+		if d.now().Sub(d.rosterRead) < teamFresh {
+			read <- nil
+			return
+		}
+		d.refreshTeam(func(err error) { read <- err })
+	})
 	var err error
 	select {
 	case err = <-read:

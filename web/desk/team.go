@@ -16,8 +16,9 @@ import (
 
 const (
 	teamRefresh   = 5 * time.Minute
-	teamReads     = 10 // session reads a minute for colleagues' cards
-	presencesEach = 30 // extensions of one presence request
+	teamFresh     = 5 * time.Second // a team page and its stream are one opening
+	teamReads     = 10              // session reads a minute for colleagues' cards
+	presencesEach = 30              // extensions of one presence request
 )
 
 // team is the colleagues a supervisor may monitor, each watched through the
@@ -69,6 +70,7 @@ func (d *desk) refreshTeam(then func(error)) {
 			switch {
 			case err == nil:
 				d.allow(whatTeam)
+				d.rosterRead = d.now()
 				d.setTeam(r)
 			case refusedRight(err):
 				d.deny(whatTeam, err)
