@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // wait bounds every wait of these tests; none takes it unless it fails.
-const wait = 10 * time.Second
+const wait = 30 * time.Second
 
 // opener gives instances that share one bus.
 type opener func(t *testing.T, observe func(bus.Observation)) *bus.Bus

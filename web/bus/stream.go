@@ -9,8 +9,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// readWait is how long a read waits for the next entry that the stream said it has.
-const readWait = 5 * time.Second
+const (
+	// readWait is how long a read waits for the next entry that the stream said it has.
+	readWait = 10 * time.Second
+	// readBeat is how often the server shows that a read goes on: after two that did not come the read asks again from
+	// where it was. In a cluster the first answers can be lost while its servers tell each other who listens.
+	readBeat = 500 * time.Millisecond
+)
 
 // Stream keeps everything that is appended to its subjects, in order, until it is too old.
 type Stream struct {
@@ -119,7 +124,7 @@ func (s *Stream) readTo(ctx context.Context, after uint64, fn func(Entry) error,
 			_ = s.stream.DeleteConsumer(context.WithoutCancel(ctx), info.Name) // it would go by itself in some minutes
 		}
 	}()
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(jetstream.PullHeartbeat(readBeat))
 	if err != nil {
 		return err
 	}
