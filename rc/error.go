@@ -18,6 +18,12 @@ var (
 	ErrHeldBack = errors.New("held back by the usage limit")
 	// ErrBadID: an id that cannot be part of a path.
 	ErrBadID = errors.New("not an id")
+	// ErrSessionEnded: RingCentral no longer knows the OAuth session. Somebody
+	// ended it elsewhere, or a sixth sign-in of the same person displaced it; its
+	// socket and all its tokens are dead. From Refresh that is certain. A call
+	// may also meet it because its access token was replaced by a refresh: only
+	// when a fresh token meets it as well is the person signed out.
+	ErrSessionEnded = errors.New("the OAuth session has ended")
 
 	errTooLong = errors.New("the answer is too long")
 )
@@ -74,6 +80,15 @@ func (e *Error) Error() string {
 
 // Unwrap is the cause when it was not RingCentral's answer.
 func (e *Error) Unwrap() error { return e.Err }
+
+// codeTokenNotFound is how RingCentral refuses a token that it knows no longer.
+const codeTokenNotFound = "OAU-213"
+
+// Is reports whether RingCentral's answer means ErrSessionEnded.
+func (e *Error) Is(target error) bool {
+	return target == ErrSessionEnded && e.Code == codeTokenNotFound &&
+		(e.Status == http.StatusUnauthorized || e.Status == http.StatusBadRequest)
+}
 
 // Unsent reports whether err says that the request certainly never reached
 // RingCentral, so that repeating it is safe.

@@ -134,6 +134,27 @@ func TestErrorBodies(t *testing.T) {
 	}
 }
 
+func TestASessionThatEnded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		ends bool
+	}{
+		"refused at the token endpoint":    {&Error{Status: 400, Code: "OAU-213"}, true},
+		"refused at an operation":          {fmt.Errorf("feed: %w", &Error{Status: 401, Code: "OAU-213"}), true},
+		"beneath an error of ours":         {&Error{Unsent: true, Err: &Error{Status: 400, Code: "OAU-213"}}, true},
+		"an access token that ran out":     {&Error{Status: 401, Code: "OAU-128"}, false},
+		"a refresh token that ran out":     {&Error{Status: 400, Code: "OAU-210"}, false},
+		"a code for another kind of error": {&Error{Status: 503, Code: "OAU-213"}, false},
+		"a held-back call":                 {&Error{Status: 429, Unsent: true, Err: ErrHeldBack}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := errors.Is(tt.err, ErrSessionEnded); got != tt.ends {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
 func TestRetryAfterAsADate(t *testing.T) {
 	got := retryAfter(time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat))
 	if got < 85*time.Second || got > 90*time.Second {

@@ -306,8 +306,20 @@ func TestARevokedSessionEndsTheFeed(t *testing.T) {
 			t.Errorf("up again: %+v", up)
 		}
 	}
-	var e *rc.Error
-	if err := <-f.ended; !errors.As(err, &e) || e.Status != 401 {
+	if err := <-f.ended; !errors.Is(err, rc.ErrSessionEnded) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestASixthSignInEndsTheFeed(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	f := w.listen("102", ownFilter)
+	await[ws.Up](f, nil)
+	for range 5 { // elsewhere
+		must[rcsim.Tokens](t)(w.SignIn("102", rcsim.PublicClient))
+	}
+	await[ws.Down](f, nil)
+	if err := <-f.ended; !errors.Is(err, rc.ErrSessionEnded) {
 		t.Errorf("ended with %v", err)
 	}
 }

@@ -165,7 +165,8 @@ func (f *Feed) Undecoded() uint64 { return f.undecoded.Load() }
 
 // Run keeps the feed up until ctx ends, whose error it returns, or until
 // RingCentral refuses the token or the subscription for good, which it returns
-// as an *rc.Error. It may be called once at a time.
+// as an *rc.Error; one that is rc.ErrSessionEnded says that the person was signed
+// out elsewhere. It may be called once at a time.
 func (f *Feed) Run(ctx context.Context, sink func(Message)) error {
 	var m memory
 	for try := 0; ; {
