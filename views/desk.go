@@ -380,7 +380,7 @@ func DeskChange(s board.Snapshot, now time.Time) time.Duration {
 		}
 	}
 	if s.Feed.State == board.FeedLive {
-		at(s.Feed.Heard.Add(board.StaleAfter + time.Millisecond))
+		at(s.Feed.StaleAt().Add(time.Millisecond))
 	}
 	if a := s.Attempt; a != nil && a.Phase == board.Confirmed {
 		at(a.Settled.Add(JoinedFor))

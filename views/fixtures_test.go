@@ -106,7 +106,7 @@ func paired(c, k board.Leg, more ...board.Leg) board.Snapshot {
 	s := snapshot(append([]board.Leg{c, k}, more...)...)
 	p := board.Pairing{}.Next(board.Board{Legs: []board.Leg{c, k}}, back(time.Minute))
 	s.Pair = p.Pair
-	s.Readiness = p.Ready(s.Board, nil)
+	s.Readiness = p.Ready(s.Board, nil, board.DefaultTiming())
 	return s
 }
 
@@ -175,7 +175,7 @@ func states() map[string]board.Snapshot {
 
 	chosen := snapshot(customer(72*time.Second), caller(telephony.Hold, 80*time.Second, 26*time.Second))
 	p, _ := board.Pairing{}.Choose(chosen.Board, dana, omar, back(30*time.Second))
-	chosen.Pair, chosen.Readiness = p.Pair, p.Ready(chosen.Board, nil)
+	chosen.Pair, chosen.Readiness = p.Pair, p.Ready(chosen.Board, nil, board.DefaultTiming())
 	m["06-ready-two-outside"] = chosen
 
 	more := caller(telephony.Proceeding, 4*time.Second, 4*time.Second)
@@ -263,7 +263,7 @@ func states() map[string]board.Snapshot {
 
 	three := snapshot(customer(72*time.Second), caller(telephony.Hold, 60*time.Second, 26*time.Second), consult(20*time.Second, 14*time.Second))
 	three.Choices = board.Pairing{}.Choices(three.Board)
-	three.Readiness = board.Pairing{}.Ready(three.Board, nil)
+	three.Readiness = board.Pairing{}.Ready(three.Board, nil, board.DefaultTiming())
 	m["12-three-calls"] = three
 
 	long2 := ready()

@@ -114,7 +114,7 @@ func TeamChange(t board.Team, now time.Time, o Options) time.Duration {
 		}
 	}
 	if t.Feed.State == board.FeedLive {
-		at(t.Feed.Heard.Add(board.StaleAfter + time.Millisecond))
+		at(t.Feed.StaleAt().Add(time.Millisecond))
 	}
 	for _, m := range t.Members {
 		if l, ok := heldLeg(m); ok {

@@ -19,7 +19,6 @@ import (
 	"github.com/cordboard/cordboard/handlers"
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/board"
-	"github.com/cordboard/cordboard/rc/ws"
 	"github.com/cordboard/cordboard/web"
 	"github.com/cordboard/cordboard/web/bus"
 	"github.com/cordboard/cordboard/web/desk"
@@ -35,9 +34,6 @@ const (
 )
 
 const heartbeat = 10 * time.Second
-
-// feedPing is how often a feed proves that its socket lives: what the pages' age is made of.
-const feedPing = 10 * time.Second
 
 // Config is what an App runs with: settings that were found right, or made by a test.
 type Config struct {
@@ -58,6 +54,8 @@ type Config struct {
 	Simulated         bool             // the server at RingCentralServer is rcsim
 	Phones            string           // URL of the simulator's phones page
 	Now               func() time.Time // nil: time.Now
+	Timing            desk.Timing      // zero: the product's times; tests scale them
+	CallTimeout       time.Duration    // of one request to RingCentral; zero: 10 s
 	Log               *slog.Logger
 }
 
@@ -144,7 +142,7 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 
 	ringCentral, err := rc.New(rc.Config{
 		Server: cfg.RingCentralServer, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret,
-		UserAgent: "Cordboard/" + version(), Log: cfg.Log,
+		UserAgent: "Cordboard/" + version(), Timeout: cfg.CallTimeout, Log: cfg.Log,
 		Observe: func(o rc.Observation) {
 			metrics.RingCentralRequest(o.Group.String(), o.Status, o.Unsent, o.Duration)
 		},
@@ -174,7 +172,7 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 	}
 	desks, err := desk.New(ctx, desk.Config{
 		RC: ringCentral, Bus: b, Hub: hub, Ledger: record, Grants: sessions, Now: now, Log: cfg.Log, Meter: meter(metrics), Instance: rand.Text(),
-		Timing: ws.Timing{Ping: feedPing},
+		Timing: cfg.Timing,
 	})
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 // eightLegs is a busy desk: a held customer, a consult, and six calls more.
 func eightLegs(tb testing.TB) *Watch {
 	tb.Helper()
-	w := NewWatch(agent)
+	w := NewWatch(agent, Timing{})
 	apply(w.State, in(4, 5, tp.Answered), in(5, 10, tp.Hold), event(consultCall, 4, 20, outgoing(consultCall, "103", tp.Answered)))
 	read(tb, w.State, 21, customerRead(tp.Hold))
 	read(tb, w.State, 21, consultRead(tp.Answered))
@@ -31,7 +31,7 @@ func eightLegs(tb testing.TB) *Watch {
 
 func BenchmarkApply(b *testing.B) {
 	events := [...]tp.Event{in(0, 0, tp.Hold), in(0, 0, tp.Answered)}
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	sequence := int64(0)
 	for b.Loop() {
 		sequence++
@@ -57,7 +57,7 @@ func BenchmarkReady(b *testing.B) {
 	w := eightLegs(b)
 	attempt := &Transfer{Ends: w.Pairing.Pair.Ends, Phase: Refused}
 	for b.Loop() {
-		if r := w.Pairing.Ready(w.Board, attempt); !r.Ready {
+		if r := w.Pairing.Ready(w.Board, attempt, DefaultTiming()); !r.Ready {
 			b.Fatal(r)
 		}
 	}

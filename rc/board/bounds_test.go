@@ -21,7 +21,7 @@ func TestFoldIsBounded(t *testing.T) {
 		return tp.Hold
 	}
 	t.Run("many events", func(t *testing.T) {
-		s := NewState(agent)
+		s := NewState(agent, Timing{})
 		for i := int64(2); i <= 1001; i++ {
 			apply(s, in(i, float64(i), flip(i)))
 		}
@@ -34,7 +34,7 @@ func TestFoldIsBounded(t *testing.T) {
 		want(t, "alive", legOf(t, s, customerCall, 1003).Alive(), true)
 	})
 	t.Run("the 65th arrives second to last", func(t *testing.T) {
-		s := NewState(agent)
+		s := NewState(agent, Timing{})
 		for i := int64(1); i < 64; i++ {
 			apply(s, in(i, float64(i), flip(i)))
 		}
@@ -44,7 +44,7 @@ func TestFoldIsBounded(t *testing.T) {
 		want(t, "held", l.Held, exact(65))
 	})
 	t.Run("reads alone", func(t *testing.T) {
-		s := NewState(agent)
+		s := NewState(agent, Timing{})
 		apply(s, in(2, 0, tp.Answered))
 		codes := [...]tp.Code{tp.Proceeding, tp.Answered}
 		for i := range 200 {
@@ -56,7 +56,7 @@ func TestFoldIsBounded(t *testing.T) {
 
 // What a later read says beside the state counts too.
 func TestReadOfTheSameStateMayTellMore(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	yes := true
 	answer := listed(customerCall, someone(customerCall, 1, "", tp.Answered), incoming(customerCall, 2, rosa, tp.Answered))
 	apply(s, event(customerCall, 4, 0.5, someone(customerCall, 1, "", tp.Answered)))

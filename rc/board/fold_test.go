@@ -156,7 +156,7 @@ func TestFold(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := NewState(agent)
+			s := NewState(agent, Timing{})
 			for _, step := range tt.steps {
 				switch step := step.(type) {
 				case tp.Event:
@@ -188,7 +188,7 @@ func TestFoldKeepsWhatAPatchLeavesOut(t *testing.T) {
 	nothing := tp.Party{ID: partyID(customerCall, 2)}
 	unmuted := tp.Party{ID: partyID(customerCall, 2), Muted: &no}
 
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	apply(s, event(customerCall, 4, 5, full), event(customerCall, 5, 9, bare), event(customerCall, 6, 11, nothing))
 	l := legOf(t, s, customerCall, 12)
 	want(t, "state", l.State, tp.Hold)
@@ -206,7 +206,7 @@ func TestFoldKeepsWhatAPatchLeavesOut(t *testing.T) {
 }
 
 func TestApplyReportsWhetherAnythingChanged(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	stranger := event(consultCall, 3, 1, someone(consultCall, 2, colleague, tp.Answered))
 	stranger.ExtensionID = colleague
 	tests := []struct {
@@ -231,7 +231,7 @@ func TestApplyReportsWhetherAnythingChanged(t *testing.T) {
 // An event of one party carries its owner in the party or, from an extension's
 // filter, only in the body.
 func TestApplyKnowsTheOwnerOfAParty(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	bare := incoming(customerCall, 2, rosa, tp.Answered)
 	bare.ExtensionID = ""
 	apply(s, event(customerCall, 4, 5, bare))
@@ -242,7 +242,7 @@ func TestApplyKnowsTheOwnerOfAParty(t *testing.T) {
 }
 
 func TestUnknownWordsAreKeptAndCounted(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	odd := incoming(customerCall, 2, rosa, tp.CodeUnknown)
 	odd.Status.Word = "Alerting"
 	e := event(customerCall, 4, 5, odd)
@@ -264,7 +264,7 @@ func TestFarMailboxIsSpelledBothWays(t *testing.T) {
 		"FaxReceive": FarFax, "Alerting": FarOther, "Tds": FarOther, "Setup": FarRinging, "Parked": FarParked,
 	} {
 		t.Run(word, func(t *testing.T) {
-			s := NewState(agent)
+			s := NewState(agent, Timing{})
 			far := someone(consultCall, 2, colleague, tp.ParseCode(word))
 			far.Status.Word = word
 			apply(s, event(consultCall, 2, 1, outgoing(consultCall, "103", tp.Answered)))
@@ -276,7 +276,7 @@ func TestFarMailboxIsSpelledBothWays(t *testing.T) {
 
 // Every state has a time, also when RingCentral left it out.
 func TestEventWithoutATime(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	e := in(4, 0, tp.Answered)
 	e.At, e.Sent = time.Time{}, at(5)
 	apply(s, e)

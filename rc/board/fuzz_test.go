@@ -26,7 +26,7 @@ func FuzzApply(f *testing.F) {
 	}
 	f.Add([]byte(`{"event":"/restapi/v1.0/account/1/extension/700102000/telephony/sessions","body":{"telephonySessionId":"s-1","parties":[{"id":"p-","status":{"code":"Gone"}}]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		w := NewWatch(agent)
+		w := NewWatch(agent, Timing{})
 		now := at(0)
 		for line := range bytes.Lines(data) {
 			n, err := telephony.DecodeNotification(line)
@@ -48,7 +48,7 @@ func FuzzApply(f *testing.F) {
 			}
 			now = now.Add(time.Second)
 			w.Step(now)
-			w.Pairing.Ready(w.Board, nil)
+			w.Pairing.Ready(w.Board, nil, DefaultTiming())
 			w.Member(now)
 			w.State.Wants()
 			for _, l := range w.Board.Legs {
@@ -57,6 +57,6 @@ func FuzzApply(f *testing.F) {
 				}
 			}
 		}
-		Restore(w.Save(), now).Step(now)
+		Restore(w.Save(), Timing{}, now).Step(now)
 	})
 }

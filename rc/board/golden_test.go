@@ -50,7 +50,7 @@ func TestEventStreams(t *testing.T) {
 func trace(t *testing.T, path string) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := NewWatch(agent)
+	w := NewWatch(agent, Timing{})
 	for _, n := range notifications(t, path) {
 		e := n.Event
 		p := e.Parties[0]
@@ -67,7 +67,7 @@ func trace(t *testing.T, path string) []byte {
 			}
 			fmt.Fprintf(&out, ", %s\n", cmp.Or(l.Far.Name, l.Far.Number))
 		}
-		r := w.Pairing.Ready(w.Board, nil)
+		r := w.Pairing.Ready(w.Board, nil, DefaultTiming())
 		fmt.Fprintf(&out, "  stage %v, ready %v %s\n", w.Member(e.At).Stage, r.Ready, r.Reason)
 		for _, h := range happened {
 			fmt.Fprintf(&out, "  happened: %s\n", h.Code)

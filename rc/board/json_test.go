@@ -81,7 +81,7 @@ func TestSavedSurvivesJSON(t *testing.T) {
 // What happened while the program was down is found by the first read, and told.
 func TestRestoreFindsWhatWasMissed(t *testing.T) {
 	saved := tell(t).consulted().Save()
-	s := &story{T: t, Watch: Restore(saved, at(60))}
+	s := &story{T: t, Watch: Restore(saved, Timing{}, at(60))}
 	s.read(60, consultRead(tp.VoiceMail))
 	want(t, "far, read in the moment of the restart", legOf(t, s.State, consultCall, 60).Far.State, FarVoicemail)
 	want(t, "pair", s.Pairing.Pair != nil && s.Pairing.Pair.Bound, true)

@@ -27,7 +27,7 @@ func (s *State) Board(now time.Time) Board {
 		case sess.over.IsZero():
 			sess.over = l.Ended
 		}
-		if l.Alive() || now.Sub(sess.over) < keepEnded {
+		if l.Alive() || now.Sub(sess.over) < s.timing.KeepEnded {
 			b.Legs = append(b.Legs, l)
 		}
 	}
@@ -45,8 +45,8 @@ func (s *State) NextChange(now time.Time) (at time.Time, ok bool) {
 		if p == nil || p.folded.ended.IsZero() {
 			continue
 		}
-		leaves := cmp.Or(sess.over, p.folded.ended).Add(keepEnded)
-		for _, t := range [...]time.Time{p.folded.ended.Add(movingFor), leaves} {
+		leaves := cmp.Or(sess.over, p.folded.ended).Add(s.timing.KeepEnded)
+		for _, t := range [...]time.Time{p.folded.ended.Add(s.timing.MovingFor), leaves} {
 			if t.After(now) && (!ok || t.Before(at)) {
 				at, ok = t, true
 			}
@@ -90,7 +90,7 @@ func (s *State) leg(sess *session, now time.Time) (Leg, bool) {
 	if l.State == telephony.CodeUnknown {
 		l.Word = f.party.Status.Word
 	}
-	if until := f.ended.Add(movingFor); !f.ended.IsZero() && moves(f.party.Status.Reason) && now.Before(until) {
+	if until := f.ended.Add(s.timing.MovingFor); !f.ended.IsZero() && moves(f.party.Status.Reason) && now.Before(until) {
 		l.MovingUntil, l.Ended = until, time.Time{}
 	}
 	l.Far = sess.far(s, p)

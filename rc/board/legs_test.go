@@ -39,7 +39,7 @@ func TestMyParty(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := NewState(agent)
+			s := NewState(agent, Timing{})
 			apply(s, tt.events...)
 			l := legOf(t, s, customerCall, tt.now)
 			want(t, "party", l.PartyID, partyID(customerCall, tt.party))
@@ -87,7 +87,7 @@ func TestFar(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := NewState(agent)
+			s := NewState(agent, Timing{})
 			answer := listed(consultCall, outgoing(consultCall, "103", tp.Answered))
 			for _, f := range tt.far {
 				answer.Parties = append(answer.Parties, because(someone(consultCall, f.n, f.extension, f.code), f.reason))
@@ -121,7 +121,7 @@ func TestFarIsInternal(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := NewState(agent)
+			s := NewState(agent, Timing{})
 			read(t, s, 1, listed(consultCall, outgoing(consultCall, tt.to, tp.Answered), tt.far))
 			want(t, "internal", legOf(t, s, consultCall, 2).Far.Internal, tt.want)
 		})
@@ -129,7 +129,7 @@ func TestFarIsInternal(t *testing.T) {
 }
 
 func TestSupervisingAndConferenceLegs(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	host := incoming("s-3", 2, rosa, tp.Answered)
 	host.ConferenceRole = "Host"
 	conference := event("s-4", 2, 1, incoming("s-4", 2, rosa, tp.Answered))
@@ -146,7 +146,7 @@ func TestSupervisingAndConferenceLegs(t *testing.T) {
 }
 
 func TestBoardKeepsEndedLegsForAMinute(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	apply(s, in(4, 0, tp.Answered), in(5, 10, tp.Hold))
 	legOf(t, s, customerCall, 11)
 	if _, ok := s.NextChange(at(11)); ok {
@@ -168,7 +168,7 @@ func TestBoardKeepsEndedLegsForAMinute(t *testing.T) {
 // was shown alive is shown over all the same, or nobody would say that the
 // customer left.
 func TestBoardShowsAnEndThatIsOldNews(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	apply(s, in(4, 0, tp.Answered), in(5, 10, tp.Hold))
 	legOf(t, s, customerCall, 11)
 	apply(s, in(6, 20, tp.Disconnected))
@@ -181,13 +181,13 @@ func TestBoardShowsAnEndThatIsOldNews(t *testing.T) {
 	legOf(t, s, customerCall, 229.9)
 	want(t, "legs", len(s.Board(at(230)).Legs), 0)
 
-	fresh := NewState(agent)
+	fresh := NewState(agent, Timing{})
 	apply(fresh, in(4, 0, tp.Answered), in(6, 20, tp.Disconnected))
 	want(t, "legs that were never shown", len(fresh.Board(at(170)).Legs), 0)
 }
 
 func TestNextChangeOfAMovingLeg(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	apply(s, in(4, 0, tp.Answered), event(customerCall, 5, 20, because(incoming(customerCall, 2, rosa, tp.Disconnected), "Pickup")))
 	next, ok := s.NextChange(at(21))
 	want(t, "pending", ok, true)
@@ -202,7 +202,7 @@ func TestEventsOfTheFarSideBeforeMyOwn(t *testing.T) {
 		event(consultCall, 4, 0.2, outgoing(consultCall, "103", tp.Answered)),
 		event(consultCall, 6, 6.7, someone(consultCall, 2, colleague, tp.Answered)),
 	}
-	inOrder, reversed := NewState(agent), NewState(agent)
+	inOrder, reversed := NewState(agent, Timing{}), NewState(agent, Timing{})
 	apply(inOrder, events...)
 	want(t, "changed by somebody else's party", reversed.Apply(events[2]), false)
 	want(t, "known", reversed.Knows(consultCall), false)
@@ -215,7 +215,7 @@ func TestEventsOfTheFarSideBeforeMyOwn(t *testing.T) {
 	}
 	want(t, "far", legOf(t, reversed, consultCall, 8).Far.Answered, exact(6.7))
 
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	apply(s, events[2])
 	s.Prune(at(66))
 	want(t, "kept for a minute", len(s.sessions), 1)
@@ -236,7 +236,7 @@ func TestObserve(t *testing.T) {
 		SessionID: customerCall, PartyID: partyID(customerCall, 2), Direction: tp.Inbound, From: rosa, FromName: "Rosa Alvarez",
 		Started: at(-30), TelephonyStatus: "OnHold", QueueCall: true,
 	}
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	apply(s, event(consultCall, 6, 6.7, someone(consultCall, 2, colleague, tp.Answered)))
 	listed := s.Observe(presence(call,
 		tp.ActiveCall{SessionID: consultCall, PartyID: partyID(consultCall, 1), Direction: tp.Outbound, To: "103", TelephonyStatus: "CallConnected"},
@@ -261,7 +261,7 @@ func TestObserve(t *testing.T) {
 
 func TestReconcile(t *testing.T) {
 	hold := tp.ActiveCall{SessionID: customerCall, PartyID: partyID(customerCall, 2), TelephonyStatus: "OnHold"}
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	apply(s, in(4, 0, tp.Answered))
 	marks := s.Marks()
 	s.Reconcile(presence(hold), marks, at(10))

@@ -173,8 +173,8 @@ func (p Pairing) Choices(b Board) []Choice {
 }
 
 // Ready says whether the pair may be completed now. attempt is the newest
-// attempt on these ends or under way on one of them, if any.
-func (p Pairing) Ready(b Board, attempt *Transfer) Readiness {
+// attempt on these ends or under way on one of them, if any; timing is filled.
+func (p Pairing) Ready(b Board, attempt *Transfer, timing Timing) Readiness {
 	if p.Pair == nil {
 		return whyNoPair(b, p)
 	}
@@ -190,7 +190,7 @@ func (p Pairing) Ready(b Board, attempt *Transfer) Readiness {
 		return Readiness{Reason: ReasonSameCall, SessionID: c.SessionID}
 	}
 	if attempt != nil {
-		if r := attempt.blocks(p.Pair.Ends, b); r != ReasonNone {
+		if r := attempt.blocks(p.Pair.Ends, b, timing); r != ReasonNone {
 			return Readiness{Reason: r}
 		}
 	}

@@ -147,7 +147,7 @@ func TestPairingFromNothing(t *testing.T) {
 				want(t, "customer", p.Pair.CustomerSession, "s-1")
 			}
 			want(t, "pair", got, tt.pair)
-			r := p.Ready(tt.board, nil)
+			r := p.Ready(tt.board, nil, DefaultTiming())
 			want(t, "reason", r.Reason, tt.reason)
 			want(t, "ready", r.Ready, tt.reason == ReasonNone)
 			reversed := slices.Clone(tt.board.Legs)
@@ -198,7 +198,7 @@ func TestPairStays(t *testing.T) {
 				if diff := cmp.Diff(formed, next); diff != "" {
 					t.Errorf("-formed +now\n%s", diff)
 				}
-				want(t, "reason", next.Ready(tt.board, nil).Reason, tt.ready)
+				want(t, "reason", next.Ready(tt.board, nil, DefaultTiming()).Reason, tt.ready)
 			}
 		})
 	}
@@ -313,7 +313,7 @@ func TestReadyNeedsAHold(t *testing.T) {
 		"both unknown far sides": {boardOf(with(rosaHeld, func(l *Leg) { l.Far.State = FarUnknown }), kimRings), Readiness{Reason: ReasonConsultRinging, SessionID: "s-2"}},
 		"the customer holds us":  {boardOf(with(rosaHeld, func(l *Leg) { l.Far.State = FarHolding }), kim), Readiness{Reason: ReasonFarHolding, SessionID: "s-1"}},
 	} {
-		t.Run(name, func(t *testing.T) { want(t, "readiness", p.Ready(tt.board, nil), tt.want) })
+		t.Run(name, func(t *testing.T) { want(t, "readiness", p.Ready(tt.board, nil, DefaultTiming()), tt.want) })
 	}
 }
 
@@ -351,7 +351,7 @@ func TestAnAttemptBlocksAPress(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := tt.pair.Ready(tt.board, tt.attempt)
+			r := tt.pair.Ready(tt.board, tt.attempt, DefaultTiming())
 			if tt.pair.Pair.ConsultSession == "s-3" && r.Reason == ReasonNone && !r.Ready {
 				t.Fatalf("neither ready nor a reason: %+v", r)
 			}

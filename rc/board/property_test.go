@@ -207,7 +207,7 @@ func TestAnyOrderOfEventsGivesTheSameBoard(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(t, "moves") {
 			p.advance(t)
 		}
-		inOrder := NewState(agent)
+		inOrder := NewState(agent, Timing{})
 		apply(inOrder, p.events...)
 		now := at(p.seconds + 1)
 		board := inOrder.Board(now)
@@ -216,7 +216,7 @@ func TestAnyOrderOfEventsGivesTheSameBoard(t *testing.T) {
 		if len(p.events) > 0 {
 			shuffled = append(shuffled, rapid.SliceOf(rapid.SampledFrom(p.events)).Draw(t, "copies")...)
 		}
-		other := NewState(agent)
+		other := NewState(agent, Timing{})
 		for _, e := range shuffled {
 			other.Apply(e)
 			if rapid.Bool().Draw(t, "copy") {
@@ -249,7 +249,7 @@ type flight struct {
 func TestEventsAndReadsComeToTheTruth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPlatform(t)
-		w := NewWatch(agent)
+		w := NewWatch(agent, Timing{})
 		var flights []*flight
 		delivered, lost := 0, false
 		var pending []tp.Event
@@ -347,7 +347,7 @@ func TestEventsAndReadsComeToTheTruth(t *testing.T) {
 		}
 		check()
 		sameAsTruth(t, w.Board, p, !lost)
-		if w.Pairing.Ready(w.Board, nil).Ready {
+		if w.Pairing.Ready(w.Board, nil, DefaultTiming()).Ready {
 			readyInTruth(t, w.Pairing.Pair, p)
 		}
 		sameAfterRestart(t, w, p)
@@ -387,7 +387,7 @@ func reloaded(t *rapid.T, w *Watch, seconds float64) *Watch {
 	if err := json.Unmarshal(data, &saved); err != nil {
 		t.Fatal(err)
 	}
-	return Restore(saved, at(seconds))
+	return Restore(saved, Timing{}, at(seconds))
 }
 
 // sameAfterRestart compares the board before and after a restart: only what

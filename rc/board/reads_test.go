@@ -12,7 +12,7 @@ import (
 // consulting is a state whose owner's party of the consult turned Answered at
 // second 0, which proves nothing of the far side.
 func consulting() *State {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	apply(s, event(consultCall, 2, -1, outgoing(consultCall, "103", tp.Setup)), event(consultCall, 4, 0, outgoing(consultCall, "103", tp.Answered)))
 	return s
 }
@@ -220,7 +220,7 @@ func TestReadsAnsweredInTheWrongOrder(t *testing.T) {
 }
 
 func TestReadOfACallThatIsNotMine(t *testing.T) {
-	s := NewState(agent)
+	s := NewState(agent, Timing{})
 	s.Learn("s-9")
 	want(t, "settled before the read", s.Settled(), false)
 	read(t, s, 1, listed("s-9", someone("s-9", 1, colleague, tp.Answered), someone("s-9", 2, another, tp.Answered)))

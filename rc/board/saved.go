@@ -66,8 +66,8 @@ func (w *Watch) Save() Saved {
 
 // Restore follows an extension from where Save left it; every session is due to
 // be read.
-func Restore(saved Saved, now time.Time) *Watch {
-	w := NewWatch(saved.Owner)
+func Restore(saved Saved, timing Timing, now time.Time) *Watch {
+	w := NewWatch(saved.Owner, timing)
 	for _, in := range saved.Sessions {
 		sess := w.State.add(in.ID)
 		sess.origin, sess.began, sess.sequence = in.Origin, in.Began, in.Sequence

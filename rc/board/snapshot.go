@@ -1,6 +1,9 @@
 package board
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Snapshot is what one desk shows at one revision. It is a value and the only
 // thing that crosses instances; it is stored and sent as JSON.
@@ -35,6 +38,9 @@ type Feed struct {
 	// Ahead is how far this server's clock is ahead of RingCentral's, as far as
 	// is known; every time of a snapshot is by RingCentral's.
 	Ahead time.Duration `json:"ahead,omitempty"`
+	// Patience is how long it may be silent before its board is old news; 0 means
+	// StaleAfter.
+	Patience time.Duration `json:"patience,omitempty"`
 }
 
 // Clock is what RingCentral's clock shows when this server's shows now.
@@ -67,8 +73,11 @@ const StaleAfter = 45 * time.Second
 
 // Stale reports whether nothing may be decided from the board at now.
 func (f Feed) Stale(now time.Time) bool {
-	return f.State != FeedLive || now.Sub(f.Heard) > StaleAfter
+	return f.State != FeedLive || now.After(f.StaleAt())
 }
+
+// StaleAt is the last moment at which a live feed that stays silent is trusted.
+func (f Feed) StaleAt() time.Time { return f.Heard.Add(cmp.Or(f.Patience, StaleAfter)) }
 
 // Asked is a request that RingCentral accepted or may have received, shown as
 // "asked for …" until the effect is reported.

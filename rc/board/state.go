@@ -13,12 +13,8 @@ import (
 
 // Bounds of what a State remembers.
 const (
-	maxObservations = 64               // per party; the oldest is folded into the base
-	keepEnded       = 60 * time.Second // an ended leg stays on the board
-	keepStranger    = time.Minute      // events of a call that may yet become the owner's
-	keepSession     = 10 * time.Minute // an ended session is remembered, so that late events cannot reopen it
-	movingFor       = 10 * time.Second // a party that left for another device may be followed
-	maxRaced        = 2                // reads thrown away before the leg is called unsure
+	maxObservations = 64 // per party; the oldest is folded into the base
+	maxRaced        = 2  // reads thrown away before the leg is called unsure
 )
 
 // State is the reducer of one extension: everything reported of its calls. It
@@ -30,6 +26,7 @@ const (
 // counts only when that was still the highest when the answer came.
 type State struct {
 	owner    Owner
+	timing   Timing
 	sessions map[string]*session
 	unknown  map[string]int
 	reads    uint64 // begun so far: orders them, whatever the clock did
@@ -93,8 +90,8 @@ type fold struct {
 }
 
 // NewState returns the reducer of one extension with no calls.
-func NewState(owner Owner) *State {
-	return &State{owner: owner, sessions: map[string]*session{}, unknown: map[string]int{}}
+func NewState(owner Owner, timing Timing) *State {
+	return &State{owner: owner, timing: timing.Filled(), sessions: map[string]*session{}, unknown: map[string]int{}}
 }
 
 // Owner returns the extension whose calls are reduced.
@@ -370,7 +367,7 @@ func (s *State) FailRead(m Mark, now time.Time) {
 	}
 	sess.read.inFlight = false
 	sess.read.due = true
-	sess.read.notBefore = now.Add(min(time.Second<<min(sess.read.failed, 4), 10*time.Second))
+	sess.read.notBefore = now.Add(min(s.timing.ReadAgain<<min(sess.read.failed, 4), 10*s.timing.ReadAgain))
 	sess.read.failed++
 }
 
@@ -445,8 +442,8 @@ func (sess *session) live(s *State) bool {
 func (s *State) Prune(now time.Time) {
 	for id, sess := range s.sessions {
 		p := sess.mine(s)
-		ended := p != nil && !p.folded.ended.IsZero() && now.Sub(p.folded.ended) > keepSession
-		if ended || s.strange(sess) && !sess.read.due && !sess.read.inFlight && now.Sub(sess.began) > keepStranger {
+		ended := p != nil && !p.folded.ended.IsZero() && now.Sub(p.folded.ended) > s.timing.KeepSession
+		if ended || s.strange(sess) && !sess.read.due && !sess.read.inFlight && now.Sub(sess.began) > s.timing.KeepStranger {
 			delete(s.sessions, id)
 		}
 	}
@@ -498,20 +495,20 @@ func (sess *session) nextPoll(s *State) (time.Time, bool) {
 	if far := sess.far(s, p); far.State == FarAnswered && !sess.read.unsure {
 		return time.Time{}, false
 	}
-	return pollAfter(p.folded.answered.Time, sess.read.tried), true
+	return pollAfter(p.folded.answered.Time, sess.read.tried, s.timing.Poll), true
 }
 
-// pollAfter is the first moment of the schedule after last: 1, 2, 3 and 5 s
-// after start, every 5 s for a minute, then every 10 s.
-func pollAfter(start, last time.Time) time.Time {
-	for _, d := range [...]time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
-		if at := start.Add(d); at.After(last) {
+// pollAfter is the first moment of the schedule after last. With a unit of a
+// second: 1, 2, 3 and 5 s after start, every 5 s for a minute, then every 10 s.
+func pollAfter(start, last time.Time, unit time.Duration) time.Time {
+	for n := range time.Duration(3) {
+		if at := start.Add((n + 1) * unit); at.After(last) {
 			return at
 		}
 	}
-	step, from := 5*time.Second, start
-	if minute := start.Add(time.Minute); !last.Before(minute) {
-		step, from = 10*time.Second, minute
+	step, from := 5*unit, start
+	if minute := start.Add(60 * unit); !last.Before(minute) {
+		step, from = 10*unit, minute
 	}
 	return from.Add(max(last.Sub(from), 0).Truncate(step) + step)
 }

@@ -7,15 +7,6 @@ import (
 	"github.com/cordboard/cordboard/rc/telephony"
 )
 
-// How long a transfer waits for proof. The platform documents no times
-// (API.md 11.1): these are the product's.
-const (
-	proofAfterAnswer = 5 * time.Second  // from an accepted bridge to the first doubt
-	proofAfterSend   = 10 * time.Second // from sending to the first doubt, when no answer came
-	proofAfterDoubt  = 10 * time.Second // from the doubt to saying what is true
-	pressAfter       = 5 * time.Second  // an unconfirmed attempt may be pressed again on reads this long after its answer
-)
-
 // Outcome is how the bridge request ended.
 type Outcome struct {
 	Accepted  bool   // 2xx
@@ -131,8 +122,8 @@ func leadsTo(l Leg, sessionID string) bool {
 // Tick moves an attempt that waits for proof: first to doubt (both sessions are
 // to be read again), then to a named end. A request that RingCentral failed
 // (5xx) is refused once reads long enough after it show both parties in place.
-func (t Transfer) Tick(b Board, now time.Time) Transfer {
-	at, ok := t.Deadline()
+func (t Transfer) Tick(b Board, now time.Time, timing Timing) Transfer {
+	at, ok := t.Deadline(timing)
 	if !ok || now.Before(at) {
 		return t
 	}
@@ -142,23 +133,23 @@ func (t Transfer) Tick(b Board, now time.Time) Transfer {
 	}
 	c, _ := b.Leg(t.CustomerSession)
 	k, _ := b.Leg(t.ConsultSession)
-	if t.Status >= 500 && t.inPlace(c, k) {
+	if t.Status >= 500 && t.inPlace(c, k, timing) {
 		return t.settle(Refused, b, now)
 	}
 	return t.settle(Unconfirmed, b, now)
 }
 
 // Deadline is when Tick has something to do; ok is false when it never has.
-func (t Transfer) Deadline() (at time.Time, ok bool) {
+func (t Transfer) Deadline(timing Timing) (at time.Time, ok bool) {
 	switch {
 	case t.Phase != Sent && t.Phase != Accepted:
 		return time.Time{}, false
 	case !t.Doubted.IsZero():
-		return t.Doubted.Add(proofAfterDoubt), true
+		return t.Doubted.Add(timing.ProofAfterDoubt), true
 	case !t.Answered.IsZero():
-		return t.Answered.Add(proofAfterAnswer), true
+		return t.Answered.Add(timing.ProofAfterAnswer), true
 	}
-	return t.Sent.Add(proofAfterSend), true
+	return t.Sent.Add(timing.ProofAfterSend), true
 }
 
 // Resume is what becomes of an unsettled attempt that another process left:
@@ -202,22 +193,22 @@ func (t Transfer) over(b Board) bool {
 
 // inPlace reports whether reads requested long enough after the answer show
 // both own parties alive: the bridge was not made.
-func (t Transfer) inPlace(c, k Leg) bool {
+func (t Transfer) inPlace(c, k Leg, timing Timing) bool {
 	if t.Answered.IsZero() && t.Sent.IsZero() {
 		return false
 	}
 	ended := t.Answered
 	if ended.IsZero() {
-		ended = t.Sent.Add(proofAfterSend)
+		ended = t.Sent.Add(timing.ProofAfterSend)
 	}
-	after := func(l Leg) bool { return !l.Far.Read.Before(ended.Add(pressAfter)) }
+	after := func(l Leg) bool { return !l.Far.Read.Before(ended.Add(timing.PressAfter)) }
 	return t.lives(c, t.CustomerParty) && t.lives(k, t.ConsultParty) && after(c) && after(k)
 }
 
 // blocks is why the attempt stands in the way of a press on these ends: while it
 // is under way, of either call; unconfirmed, of both calls in either role, by
 // whichever party of the owner's.
-func (t Transfer) blocks(e Ends, b Board) Reason {
+func (t Transfer) blocks(e Ends, b Board, timing Timing) Reason {
 	customer, consult := e.Names(t.CustomerSession), e.Names(t.ConsultSession)
 	switch t.Phase {
 	case Checking, Sent, Accepted:
@@ -233,7 +224,7 @@ func (t Transfer) blocks(e Ends, b Board) Reason {
 		switch {
 		case t.Phase == Confirmed, !t.lives(c, t.CustomerParty), !t.lives(k, t.ConsultParty):
 			return ReasonLeft
-		case !t.inPlace(c, k):
+		case !t.inPlace(c, k, timing):
 			return ReasonUnconfirmedStill
 		}
 	case PhaseNone, Refused, Failed, Abandoned:

@@ -28,7 +28,7 @@ func see(b Board, seconds float64) step {
 }
 
 func tick(b Board, seconds float64) step {
-	return func(t Transfer) Transfer { return t.Tick(b, at(seconds)) }
+	return func(t Transfer) Transfer { return t.Tick(b, at(seconds), DefaultTiming()) }
 }
 
 func resume(b Board) step {
@@ -180,7 +180,7 @@ func TestDeadline(t *testing.T) {
 	x := NewTransfer("t-1", *Pairing{}.Next(there, at(50)).Pair, there, 1, at(100))
 	deadline := func(x Transfer, seconds float64) {
 		t.Helper()
-		d, ok := x.Deadline()
+		d, ok := x.Deadline(DefaultTiming())
 		want(t, x.Phase.String()+" has a deadline", ok, seconds > 0)
 		if ok {
 			want(t, x.Phase.String()+" deadline", d, at(seconds))
@@ -191,10 +191,10 @@ func TestDeadline(t *testing.T) {
 	deadline(x, 111)
 	accepted := x.Answer(Outcome{Accepted: true}, there, at(103))
 	deadline(accepted, 108)
-	doubted := accepted.Tick(there, at(108))
+	doubted := accepted.Tick(there, at(108), DefaultTiming())
 	want(t, "doubted", doubted.Doubted, at(108))
 	deadline(doubted, 118)
-	deadline(doubted.Tick(there, at(118)), 0)
+	deadline(doubted.Tick(there, at(118), DefaultTiming()), 0)
 }
 
 // From any interleaving of what may happen an attempt reaches one named end and
@@ -266,7 +266,7 @@ func TestTransferReachesOneEnd(t *testing.T) {
 			"observe": func(*rapid.T) { x = x.Observe(board(), at(now)) },
 			"time": func(t *rapid.T) {
 				now += rapid.Float64Range(0.1, 12).Draw(t, "seconds")
-				x = x.Tick(board(), at(now))
+				x = x.Tick(board(), at(now), DefaultTiming())
 			},
 			"restart": func(*rapid.T) { x = x.Resume(board(), at(now)) },
 		})
@@ -274,8 +274,8 @@ func TestTransferReachesOneEnd(t *testing.T) {
 			x = x.Check(Readiness{Ready: true}, board(), at(now))
 		}
 		for range 2 {
-			if d, ok := x.Deadline(); ok {
-				x = x.Tick(board(), d)
+			if d, ok := x.Deadline(DefaultTiming()); ok {
+				x = x.Tick(board(), d, DefaultTiming())
 				follow()
 			}
 		}

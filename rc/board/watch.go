@@ -6,9 +6,6 @@ import (
 	"github.com/cordboard/cordboard/rc/telephony"
 )
 
-// joinedFor is how long a joined pair is remembered for the team page.
-const joinedFor = 30 * time.Second
-
 // Watch follows one extension: its State, the Board made of it, and what only
 // the comparison of two boards tells (who left, what was joined). An agent's
 // own desk and each colleague on a supervisor's page are one Watch each.
@@ -36,7 +33,16 @@ type Happening struct {
 }
 
 // NewWatch follows an extension that has no calls yet.
-func NewWatch(owner Owner) *Watch { return &Watch{State: NewState(owner)} }
+func NewWatch(owner Owner, timing Timing) *Watch { return &Watch{State: NewState(owner, timing)} }
+
+// JoinedUntil is when the newest joined pair is forgotten; ok is false when
+// there is none.
+func (w *Watch) JoinedUntil() (at time.Time, ok bool) {
+	if w.Last == nil {
+		return time.Time{}, false
+	}
+	return w.Last.At.Add(w.State.timing.JoinedFor), true
+}
 
 // Name sets what the owner is called; the extension stays.
 func (w *Watch) Name(extensionNumber, name string) {
@@ -73,7 +79,7 @@ func (w *Watch) join(now time.Time) bool {
 	if p := w.Pairing.Pair; p != nil {
 		w.recent = p.Ends
 	}
-	if w.Last != nil && now.Sub(w.Last.At) > joinedFor {
+	if w.Last != nil && now.Sub(w.Last.At) > w.State.timing.JoinedFor {
 		w.Last = nil
 	}
 	c, okC := w.Board.Leg(w.recent.CustomerSession)
@@ -166,7 +172,7 @@ func (w *Watch) Alone() (customer Leg, alone bool) {
 // Member is the watched extension as a supervisor's page shows it.
 func (w *Watch) Member(now time.Time) Member {
 	m := Member{Owner: w.State.Owner(), Reported: true, Board: w.Board, Pair: w.Pairing.Pair}
-	if w.Last != nil && now.Sub(w.Last.At) <= joinedFor {
+	if w.Last != nil && now.Sub(w.Last.At) <= w.State.timing.JoinedFor {
 		m.Last = w.Last
 	}
 	m.Stage, m.Since = w.stage(m.Last)

@@ -17,7 +17,7 @@ type story struct {
 	happened []Happening
 }
 
-func tell(t *testing.T) *story { t.Helper(); return &story{T: t, Watch: NewWatch(agent)} }
+func tell(t *testing.T) *story { t.Helper(); return &story{T: t, Watch: NewWatch(agent, Timing{})} }
 
 func (s *story) events(events ...tp.Event) *story {
 	s.Helper()

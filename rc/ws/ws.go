@@ -45,9 +45,20 @@ type Timing struct {
 	Dead     time.Duration // without frame or pong: 45 s
 	Retry    time.Duration // step of the backoff, n² of it before try n: 1 s
 	RetryMax time.Duration // most of the backoff: 8 s
+	Tokens   time.Duration // in which at most four tokens are asked for: 60 s
 }
 
-func (t Timing) withDefaults() Timing {
+// Scaled is every time of t, defaults included, multiplied by a factor.
+func (t Timing) Scaled(by float64) Timing {
+	t = t.Filled()
+	for _, d := range []*time.Duration{&t.Dial, &t.Ping, &t.Dead, &t.Retry, &t.RetryMax, &t.Tokens} {
+		*d = time.Duration(float64(*d) * by)
+	}
+	return t
+}
+
+// Filled is t with its defaults.
+func (t Timing) Filled() Timing {
 	or := func(d, otherwise time.Duration) time.Duration {
 		if d > 0 {
 			return d
@@ -56,7 +67,7 @@ func (t Timing) withDefaults() Timing {
 	}
 	return Timing{
 		Dial: or(t.Dial, 15*time.Second), Ping: or(t.Ping, 20*time.Second), Dead: or(t.Dead, 45*time.Second),
-		Retry: or(t.Retry, time.Second), RetryMax: or(t.RetryMax, 8*time.Second),
+		Retry: or(t.Retry, time.Second), RetryMax: or(t.RetryMax, 8*time.Second), Tokens: or(t.Tokens, time.Minute),
 	}
 }
 
@@ -126,7 +137,7 @@ func New(cfg Config) *Feed {
 	f := &Feed{
 		token:    cfg.Token,
 		log:      cfg.Log,
-		timing:   cfg.Timing.withDefaults(),
+		timing:   cfg.Timing.Filled(),
 		http:     handshakeClient(cfg.HTTP),
 		changing: make(chan struct{}, 1),
 		wanted:   slices.Clone(cfg.Filters),
@@ -182,7 +193,7 @@ func (f *Feed) Run(ctx context.Context, sink func(Message)) error {
 			try = 0
 		}
 		try++
-		next := max(f.backoff(try), askedToWait(err), m.pace(time.Now()))
+		next := max(f.backoff(try), askedToWait(err), m.pace(time.Now(), f.timing.Tokens))
 		f.log.InfoContext(ctx, "feed down", "error", err, "try", try, "next", next)
 		sink(Down{At: time.Now(), Err: err, Try: try, Next: next})
 		timer := time.NewTimer(next)
@@ -246,9 +257,9 @@ func (f *Feed) unwanted(refused, instead []string) {
 	}
 }
 
-// tokensPerMinute leaves one of the five requests of the Auth group to sign-in
-// and refresh.
-const tokensPerMinute = 4
+// tokensEach leaves one of the five requests a minute of the Auth group to
+// sign-in and refresh.
+const tokensEach = 4
 
 // memory is what outlives one connection.
 type memory struct {
@@ -261,18 +272,18 @@ type memory struct {
 	active     []string  // its filters
 	disabled   []Disabled
 	unused     rc.WSToken
-	asked      []time.Time // for tokens, in the last minute
+	asked      []time.Time // for tokens, lately
 	wasUp      bool        // the last connection was subscribed
 }
 
 // pace is how long the next token has to wait.
-func (m *memory) pace(now time.Time) time.Duration {
+func (m *memory) pace(now time.Time, window time.Duration) time.Duration {
 	if m.tokenLeft(now) {
 		return 0
 	}
-	m.asked = slices.DeleteFunc(m.asked, func(t time.Time) bool { return now.Sub(t) > time.Minute })
-	if over := len(m.asked) - tokensPerMinute; over >= 0 {
-		return m.asked[over].Add(time.Minute + time.Second).Sub(now)
+	m.asked = slices.DeleteFunc(m.asked, func(t time.Time) bool { return now.Sub(t) > window })
+	if over := len(m.asked) - tokensEach; over >= 0 {
+		return m.asked[over].Add(window + window/60).Sub(now)
 	}
 	return 0
 }

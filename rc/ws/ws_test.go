@@ -425,8 +425,8 @@ func TestBackoff(t *testing.T) {
 				next[Down](b)
 			}
 			for i := range times {
-				if i >= tokensPerMinute && times[i].Sub(times[i-tokensPerMinute]) <= time.Minute {
-					t.Errorf("token %d came %v after the fourth before it", i, times[i].Sub(times[i-tokensPerMinute]))
+				if i >= tokensEach && times[i].Sub(times[i-tokensEach]) <= time.Minute {
+					t.Errorf("token %d came %v after the fourth before it", i, times[i].Sub(times[i-tokensEach]))
 				}
 			}
 		}, func(b *bench, _ *Config) {

@@ -13,11 +13,6 @@ import (
 	"github.com/cordboard/cordboard/web/problem"
 )
 
-const (
-	askedPatient = 4 * time.Second // how long an accepted request may show no effect before the call is read
-	askedRecheck = 3 * time.Second // how long that read may take before the agent is told
-)
-
 // asked is a request whose effect was not reported yet.
 type asked struct {
 	board.Asked
@@ -355,9 +350,9 @@ func (d *desk) stepAsked(now time.Time, sooner func(time.Time)) {
 			}
 			continue
 		}
-		limit := a.At.Add(askedPatient)
+		limit := a.At.Add(d.cfg.Timing.AskedPatient)
 		if a.reread {
-			limit = limit.Add(askedRecheck)
+			limit = limit.Add(d.cfg.Timing.AskedRecheck)
 		}
 		if now.Before(limit) {
 			kept = append(kept, a)
@@ -368,7 +363,7 @@ func (d *desk) stepAsked(now time.Time, sooner func(time.Time)) {
 			a.reread = true
 			d.own.State.Learn(a.SessionID)
 			kept = append(kept, a)
-			sooner(limit.Add(askedRecheck))
+			sooner(limit.Add(d.cfg.Timing.AskedRecheck))
 			continue
 		}
 		code := board.NoticeActionUnseen

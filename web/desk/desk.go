@@ -26,9 +26,6 @@ import (
 	"github.com/cordboard/cordboard/web/session"
 )
 
-// pulse is how often a quiet desk tells how fresh its feed is.
-const pulse = 5 * time.Second
-
 // Meter receives what the metrics count; any of its functions may be nil.
 type Meter struct {
 	Feed     func(from, to board.FeedState) // a feed changed its state; from == to when a desk opens
@@ -129,7 +126,7 @@ func newDesk(parent context.Context, cfg *Config, p session.Person) *desk {
 		ready:   make(chan struct{}),
 	}
 	d.caller = cfg.RC.As(p.Key(), d.token)
-	d.own = board.NewWatch(owner(p))
+	d.own = board.NewWatch(owner(p), cfg.Timing.Board)
 	d.revision = uint64(cfg.Now().UnixMilli())
 	d.touch()
 	return d
@@ -221,7 +218,7 @@ func (d *desk) step() time.Duration {
 	for _, h := range d.own.Step(now) {
 		d.happened(h, now)
 	}
-	next := now.Add(pulse)
+	next := now.Add(d.cfg.Timing.Pulse)
 	sooner := func(at time.Time) {
 		if at.Before(next) {
 			next = at
@@ -246,7 +243,7 @@ func (d *desk) publish(now time.Time) {
 	snap := d.snapshot(now)
 	last := d.current.Load()
 	fresh := last == nil || !same(*last, snap)
-	if !fresh && now.Sub(d.pulsed) < pulse {
+	if !fresh && now.Sub(d.pulsed) < d.cfg.Timing.Pulse {
 		return
 	}
 	d.revision++
@@ -284,7 +281,7 @@ func same(a, b board.Snapshot) bool {
 
 func (d *desk) snapshot(now time.Time) board.Snapshot {
 	s := board.Snapshot{
-		Owner: owner(d.person), At: now, Feed: d.feed.show(d.offset.ahead()),
+		Owner: owner(d.person), At: now, Feed: d.showFeed(),
 		Board: withoutReads(d.own.Board), Choices: d.own.Pairing.Choices(d.own.Board),
 		Notices: d.notices, Today: d.today, Denied: d.denied, Supervisor: d.team != nil,
 	}
@@ -327,7 +324,7 @@ func (d *desk) readiness() board.Readiness {
 	if pair != nil {
 		last = d.newest(pair.Ends, "")
 	}
-	r := d.own.Pairing.Ready(d.own.Board, last)
+	r := d.own.Pairing.Ready(d.own.Board, last, d.cfg.Timing.Board)
 	if d.stale() && pair != nil && r.Reason != board.ReasonJoining {
 		return board.Readiness{Reason: board.ReasonStale}
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/board"
-	"github.com/cordboard/cordboard/rc/ws"
 	"github.com/cordboard/cordboard/web/bus"
 	"github.com/cordboard/cordboard/web/ledger"
 	"github.com/cordboard/cordboard/web/live"
@@ -23,10 +22,7 @@ import (
 )
 
 const (
-	leaseTTL    = 5 * time.Second
-	leaseRenew  = 2 * time.Second
-	firstLook   = 5 * time.Second // how long a page waits for a desk's first snapshot
-	deskPrefix  = "desk"          // topic of snapshots and subject of commands
+	deskPrefix  = "desk" // topic of snapshots and subject of commands
 	teamPrefix  = "team"
 	callSubject = "call"
 )
@@ -49,7 +45,7 @@ type Config struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Linger time.Duration // how long a desk with no open page keeps its feed; 0 = 15 minutes
-	Timing ws.Timing
+	Timing Timing
 	Meter  Meter
 	// Instance names this process among those that share the bus.
 	Instance string
@@ -88,6 +84,7 @@ func New(ctx context.Context, cfg Config) (*Desks, error) {
 	if cfg.Linger == 0 {
 		cfg.Linger = 15 * time.Minute
 	}
+	cfg.Timing = cfg.Timing.filled()
 	var err error
 	if cfg.boards, err = cfg.Bus.Bucket(ctx, "boards", false); err != nil {
 		return nil, fmt.Errorf("desk: %w", err)
@@ -111,7 +108,7 @@ func (ds *Desks) Open(ctx context.Context, p session.Person) error {
 		d.post(d.wake)
 		return nil
 	}
-	revision, err := ds.cfg.leases.CreateFor(ctx, p.Key(), []byte(ds.cfg.Instance), leaseTTL)
+	revision, err := ds.cfg.leases.CreateFor(ctx, p.Key(), []byte(ds.cfg.Instance), ds.cfg.Timing.LeaseTTL)
 	if errors.Is(err, bus.ErrExists) {
 		_, err = ds.ask(ctx, p, call{Op: opOpen})
 		if err == nil || !errors.Is(err, bus.ErrNoResponder) {
@@ -134,7 +131,7 @@ func (ds *Desks) start(p session.Person, revision uint64) error {
 	if ds.run[p.Key()] != nil {
 		return nil
 	}
-	h := &held{desk: newDesk(ds.ctx, &ds.cfg, p), revision: revision, until: ds.cfg.Now().Add(leaseTTL)}
+	h := &held{desk: newDesk(ds.ctx, &ds.cfg, p), revision: revision, until: ds.cfg.Now().Add(ds.cfg.Timing.LeaseTTL)}
 	stop, err := ds.cfg.Bus.Serve(subject(p), func(ctx context.Context, data []byte) []byte { return ds.serve(ctx, h.desk, data) })
 	if err != nil {
 		h.cancel()
@@ -150,7 +147,7 @@ func (ds *Desks) start(p session.Person, revision uint64) error {
 // keep renews a desk's lease until the desk is over, and ends the desk when the
 // lease is lost or nobody has needed it for long.
 func (ds *Desks) keep(h *held) {
-	ticker := time.NewTicker(leaseRenew)
+	ticker := time.NewTicker(ds.cfg.Timing.LeaseRenew)
 	defer ticker.Stop()
 	for running := true; running; {
 		select {
@@ -193,17 +190,18 @@ func (ds *Desks) keep(h *held) {
 // renew puts the end of a desk's lease off. A renewal whose answer came too late
 // may have been made: a lease that has this instance's name is this desk's.
 func (ds *Desks) renew(h *held) error {
-	ctx, cancel := context.WithTimeout(ds.ctx, leaseTTL-leaseRenew)
+	ttl := ds.cfg.Timing.LeaseTTL
+	ctx, cancel := context.WithTimeout(ds.ctx, ttl-ds.cfg.Timing.LeaseRenew)
 	defer cancel()
-	until := ds.cfg.Now().Add(leaseTTL)
+	until := ds.cfg.Now().Add(ttl)
 	key, name := h.person.Key(), []byte(ds.cfg.Instance)
-	revision, err := ds.cfg.leases.RenewFor(ctx, key, name, h.revision, leaseTTL)
+	revision, err := ds.cfg.leases.RenewFor(ctx, key, name, h.revision, ttl)
 	if errors.Is(err, bus.ErrConflict) {
 		owner, last, unread := ds.cfg.leases.Get(ctx, key)
 		if unread != nil || !bytes.Equal(owner, name) {
 			return err
 		}
-		revision, err = ds.cfg.leases.RenewFor(ctx, key, name, last, leaseTTL)
+		revision, err = ds.cfg.leases.RenewFor(ctx, key, name, last, ttl)
 	}
 	if err == nil {
 		h.revision, h.until = revision, until
@@ -307,7 +305,7 @@ func (ds *Desks) ask(ctx context.Context, p session.Person, c call) (reply, erro
 	if err != nil {
 		return reply{}, problem.NewInternal(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerPatient+time.Second)
+	ctx, cancel := context.WithTimeout(ctx, ds.cfg.Timing.AnswerPatient+time.Second)
 	defer cancel()
 	answer, err := ds.cfg.Bus.Request(ctx, subject(p), raw)
 	if err != nil {
@@ -365,7 +363,7 @@ func (d *desk) serve(ctx context.Context, c call) (reply, error) {
 
 // look returns the newest snapshot; a desk that just began is waited for.
 func (d *desk) look(ctx context.Context) (*board.Snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, firstLook)
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timing.FirstLook)
 	defer cancel()
 	select {
 	case <-d.ready:
@@ -393,7 +391,7 @@ func (d *desk) press(ctx context.Context, c board.Claim) error {
 			answer <- err
 		}
 	})
-	timer := time.NewTimer(answerPatient)
+	timer := time.NewTimer(d.cfg.Timing.AnswerPatient)
 	defer timer.Stop()
 	select {
 	case err := <-answer:
@@ -433,11 +431,11 @@ func (d *desk) settled(ctx context.Context) error {
 // lookTeam reads whom the person may monitor again and returns the team; when
 // it cannot be read now, the team that is known.
 func (d *desk) lookTeam(ctx context.Context) (*board.Team, error) {
-	ctx, cancel := context.WithTimeout(ctx, firstLook)
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timing.FirstLook)
 	defer cancel()
 	read := make(chan error, 1)
 	d.post(func() {
-		if d.now().Sub(d.rosterRead) < teamFresh {
+		if d.now().Sub(d.rosterRead) < d.cfg.Timing.TeamFresh {
 			read <- nil
 			return
 		}

@@ -18,9 +18,6 @@ import (
 const (
 	maxReads      = 4  // session reads of one desk under way at once
 	lightReserve  = 20 // background reads stop when fewer requests of the Light group are left
-	freshRead     = 2 * time.Second
-	replayFor     = 2 * time.Second // after a recovery, notifications may be old ones
-	refusedAgain  = 30 * time.Second
 	whatEvents    = "telephony-events"
 	whatPresence  = "presence"
 	whatControl   = "call-control"
@@ -46,13 +43,23 @@ type feed struct {
 	stop    context.CancelFunc
 }
 
-// show is the feed as a snapshot tells it; times by RingCentral's clock.
-func (f *feed) show(ahead time.Duration) board.Feed {
-	out := board.Feed{State: f.state, Since: f.since, Try: f.try, Missed: f.missed, Ahead: ahead}
+// showFeed is the feed as a snapshot tells it; times by RingCentral's clock.
+func (d *desk) showFeed() board.Feed {
+	f, ahead := d.feed, d.offset.ahead()
+	out := board.Feed{State: f.state, Since: f.since, Try: f.try, Missed: f.missed, Ahead: ahead, Patience: d.patience()}
 	if h := f.heard(); !h.IsZero() {
 		out.Heard = h.Add(-ahead)
 	}
 	return out
+}
+
+// patience is how long the feed may be silent, 0 when that is what everybody
+// assumes.
+func (d *desk) patience() time.Duration {
+	if t := d.cfg.Timing.Board.StaleAfter; t != board.StaleAfter {
+		return t
+	}
+	return 0
 }
 
 func (f *feed) heard() time.Time {
@@ -63,12 +70,6 @@ func (f *feed) heard() time.Time {
 		return h
 	}
 	return f.heardAt
-}
-
-// stale reports whether nothing may be decided from the board; now is by our
-// own clock, as the feed's Heard is.
-func (f *feed) stale(now time.Time) bool {
-	return board.Feed{State: f.state, Heard: f.heard()}.Stale(now)
 }
 
 func (d *desk) setFeed(state board.FeedState) {
@@ -99,7 +100,7 @@ func (d *desk) startFeed() {
 		Token:   d.wsToken,
 		Filters: d.feed.filters,
 		Log:     d.log,
-		Timing:  d.cfg.Timing,
+		Timing:  d.cfg.Timing.WS,
 		HTTP:    d.cfg.HTTP,
 	})
 	d.feed.running, d.feed.tried = true, d.cfg.Now()
@@ -140,7 +141,7 @@ func (d *desk) signedOut() {
 // wake starts a feed again that had ended for good: somebody opened a page, or
 // signed in again.
 func (d *desk) wake() {
-	if d.feed.running || d.feed.state == board.FeedRefused && d.cfg.Now().Sub(d.feed.tried) < refusedAgain {
+	if d.feed.running || d.feed.state == board.FeedRefused && d.cfg.Now().Sub(d.feed.tried) < d.cfg.Timing.RefusedAgain {
 		return
 	}
 	d.startFeed()
@@ -219,7 +220,7 @@ func (d *desk) stepFeed() {
 		d.feed.filters = want
 		running := d.feed.ws
 		d.async(func(ctx context.Context) func() {
-			ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+			ctx, cancel := context.WithTimeout(ctx, d.cfg.Timing.AskFilters)
 			defer cancel()
 			if err := running.SetFilters(ctx, want); err != nil && ctx.Err() == nil {
 				d.log.Info("filters not changed", "err", err)
@@ -245,7 +246,7 @@ func (d *desk) goLive() {
 func (d *desk) up(m ws.Up) {
 	d.feed.missed = m.Missed
 	if m.Recovered {
-		d.feed.replay = d.cfg.Now().Add(replayFor)
+		d.feed.replay = d.cfg.Now().Add(d.cfg.Timing.ReplayFor)
 	}
 	d.allow(whatEvents)
 	if d.team != nil {
@@ -313,7 +314,7 @@ func (d *desk) resync() {
 			default:
 				d.log.Warn("presence not read", "err", err)
 				if d.feed.syncing {
-					time.AfterFunc(2*time.Second, func() { d.post(d.resyncIfSyncing) })
+					d.later(d.cfg.Timing.ResyncAgain, d.resyncIfSyncing)
 				}
 				return
 			}
@@ -375,7 +376,7 @@ func (d *desk) stepReads(now time.Time, sooner func(time.Time)) {
 		case d.reads >= maxReads:
 			return
 		case want.Poll && d.caller.Remaining(rc.Light) < lightReserve:
-			sooner(now.Add(5 * time.Second))
+			sooner(now.Add(d.cfg.Timing.PollAgain))
 		default:
 			d.read(d.own, want.SessionID, true, nil)
 		}
@@ -466,5 +467,8 @@ func (d *desk) check(sessions []string, then func(ok bool)) {
 	}
 }
 
-// stale reports whether presses must check with RingCentral first.
-func (d *desk) stale() bool { return d.feed.stale(d.cfg.Now()) }
+// stale reports whether presses must check with RingCentral first. It is decided
+// by our own clock, as the feed's Heard is.
+func (d *desk) stale() bool {
+	return board.Feed{State: d.feed.state, Heard: d.feed.heard(), Patience: d.patience()}.Stale(d.cfg.Now())
+}

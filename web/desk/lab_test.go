@@ -132,7 +132,7 @@ func (l *lab) newDesks(instance string) *desk.Desks {
 	l.t.Helper()
 	ds, err := desk.New(l.t.Context(), desk.Config{
 		RC: l.client, Bus: l.bus, Hub: l.hub, Ledger: l.ledger, Grants: l.tokens, Log: quiet(), Instance: instance,
-		Timing: ws.Timing{Retry: 20 * time.Millisecond, RetryMax: 200 * time.Millisecond},
+		Timing: desk.Timing{WS: ws.Timing{Retry: 20 * time.Millisecond, RetryMax: 200 * time.Millisecond}},
 	})
 	if err != nil {
 		l.t.Fatal(err)

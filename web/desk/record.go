@@ -21,8 +21,6 @@ const (
 const (
 	dayLong  = 24 * time.Hour
 	maxToday = 50
-
-	recallAgain = 3 * time.Second // after the ledger could not be read
 )
 
 // entry is a ledger entry on its way, and what to do once it is kept.
@@ -147,7 +145,7 @@ func (d *desk) restore() {
 			d.log.Warn("kept board not read", "err", err)
 		} else {
 			saved.Owner = owner(d.person)
-			d.own = board.Restore(saved, d.now())
+			d.own = board.Restore(saved, d.cfg.Timing.Board, d.now())
 		}
 	}
 	d.recall(ctx)
@@ -159,7 +157,7 @@ func (d *desk) recall(ctx context.Context) {
 	entries, err := d.cfg.Ledger.Person(ctx, d.person.AccountID, d.person.ExtensionID, d.now().Add(-dayLong))
 	if d.unread = err != nil; d.unread {
 		d.log.Error("ledger not read", "err", err)
-		d.later(recallAgain, func() {
+		d.later(d.cfg.Timing.RecallAgain, func() {
 			ctx, cancel := context.WithTimeout(d.ctx, time.Second)
 			defer cancel()
 			d.recall(ctx)

@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	teamRefresh   = 5 * time.Minute
-	teamFresh     = 5 * time.Second // a team page and its stream are one opening
-	teamReads     = 10              // session reads a minute for colleagues' cards
-	presencesEach = 30              // extensions of one presence request
+	teamReads     = 10 // session reads a minute for colleagues' cards
+	presencesEach = 30 // extensions of one presence request
 )
 
 // team is the colleagues a supervisor may monitor, each watched through the
@@ -58,14 +56,14 @@ type roster struct {
 // loadTeam reads whom the person may monitor: at sign-in, every five minutes
 // and when the team page is opened. then may be nil.
 func (d *desk) loadTeam(then func(error)) {
-	d.later(teamRefresh, func() { d.loadTeam(nil) })
+	d.later(d.cfg.Timing.TeamRefresh, func() { d.loadTeam(nil) })
 	d.refreshTeam(then)
 }
 
 func (d *desk) refreshTeam(then func(error)) {
 	account, me := d.person.AccountID, d.person.ExtensionID
 	d.async(func(ctx context.Context) func() {
-		r, err := readRoster(ctx, d.caller, account, me)
+		r, err := readRoster(ctx, d.caller, account, me, d.cfg.Timing.Board)
 		return func() {
 			switch {
 			case err == nil:
@@ -86,7 +84,7 @@ func (d *desk) refreshTeam(then func(error)) {
 	})
 }
 
-func readRoster(ctx context.Context, caller *rc.Caller, account, me string) (roster, error) {
+func readRoster(ctx context.Context, caller *rc.Caller, account, me string, timing board.Timing) (roster, error) {
 	groups, err := caller.MonitoringGroups(ctx, me)
 	if err != nil {
 		return roster{}, err
@@ -107,7 +105,7 @@ func readRoster(ctx context.Context, caller *rc.Caller, account, me string) (ros
 			}
 			known := r.members[m.ExtensionID]
 			if known == nil {
-				known = &member{watch: board.NewWatch(board.Owner{AccountID: account, ExtensionID: m.ExtensionID, ExtensionNumber: m.Number})}
+				known = &member{watch: board.NewWatch(board.Owner{AccountID: account, ExtensionID: m.ExtensionID, ExtensionNumber: m.Number}, timing)}
 				r.members[m.ExtensionID] = known
 			}
 			known.groups = append(known.groups, g.Name)
@@ -210,15 +208,15 @@ func (d *desk) stepTeam(now time.Time, sooner func(time.Time)) {
 	if t == nil {
 		return
 	}
-	shown := board.Team{Owner: owner(d.person), At: now, Feed: d.feed.show(d.offset.ahead()), Groups: t.groups, Denied: d.denied}
+	shown := board.Team{Owner: owner(d.person), At: now, Feed: d.showFeed(), Groups: t.groups, Denied: d.denied}
 	for _, m := range t.members {
 		m.watch.State.Prune(now)
 		m.watch.Step(now)
 		if at, ok := m.watch.State.NextChange(now); ok {
 			sooner(at)
 		}
-		if m.watch.Last != nil {
-			sooner(m.watch.Last.At.Add(31 * time.Second))
+		if at, ok := m.watch.JoinedUntil(); ok {
+			sooner(at.Add(time.Millisecond))
 		}
 		d.explain(m.watch, now, sooner)
 		row := m.watch.Member(now)
@@ -262,9 +260,9 @@ func (d *desk) explain(w *board.Watch, now time.Time, sooner func(time.Time)) {
 			return
 		}
 		t := d.team
-		t.read = slices.DeleteFunc(t.read, func(at time.Time) bool { return now.Sub(at) > time.Minute })
+		t.read = slices.DeleteFunc(t.read, func(at time.Time) bool { return now.Sub(at) > d.cfg.Timing.TeamWindow })
 		if len(t.read) >= teamReads || d.reads >= maxReads || d.caller.Remaining(rc.Light) < lightReserve {
-			sooner(now.Add(2 * time.Second))
+			sooner(now.Add(d.cfg.Timing.ResyncAgain))
 			return
 		}
 		t.read = append(t.read, now)

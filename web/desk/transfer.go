@@ -12,11 +12,7 @@ import (
 	"github.com/cordboard/cordboard/web/problem"
 )
 
-const (
-	maxAttempts   = 16
-	attemptShown  = 10 * time.Minute
-	answerPatient = 4 * time.Second // how long a press waits for its outcome before the page is shown
-)
+const maxAttempts = 16
 
 // unsettled is the attempt under way, or nil.
 func (d *desk) unsettled() *board.Transfer {
@@ -62,7 +58,7 @@ func (d *desk) shownAttempt() *board.Transfer {
 		return t
 	}
 	newer := func(l board.Leg) bool { return l.Began.After(t.Settled) }
-	if d.now().Sub(t.Settled) > attemptShown || slices.ContainsFunc(d.own.Board.Legs, newer) {
+	if d.now().Sub(t.Settled) > d.cfg.Timing.AttemptShown || slices.ContainsFunc(d.own.Board.Legs, newer) {
 		return nil
 	}
 	return t
@@ -139,29 +135,29 @@ func (d *desk) stepAttempts(now time.Time, sooner func(time.Time)) {
 	for _, t := range d.attempts {
 		next := t.Observe(d.own.Board, now)
 		if t.Doubted.IsZero() {
-			next = next.Tick(d.own.Board, now)
+			next = next.Tick(d.own.Board, now, d.cfg.Timing.Board)
 			if !next.Doubted.IsZero() {
 				d.doubt(next)
 			}
 		} else {
-			next = next.Tick(d.own.Board, now)
+			next = next.Tick(d.own.Board, now, d.cfg.Timing.Board)
 		}
 		if next != t {
 			d.moved(next)
 		}
-		if at, ok := next.Deadline(); ok {
+		if at, ok := next.Deadline(d.cfg.Timing.Board); ok {
 			sooner(at)
 		}
 	}
 }
 
 // doubt reads both sessions of an attempt that nothing has proved in time: at
-// once, and again when five seconds have gone by since the request ended, so
-// that the agent may know whether a press is safe.
+// once, and again a little after the time from which reads tell the agent
+// whether a press is safe.
 func (d *desk) doubt(t board.Transfer) {
 	d.own.State.Learn(t.CustomerSession)
 	d.own.State.Learn(t.ConsultSession)
-	d.later(6*time.Second, func() {
+	d.later(d.cfg.Timing.Board.PressAfter*6/5, func() {
 		if d.attempt(t.ID).Phase == board.Confirmed {
 			return
 		}
@@ -226,7 +222,7 @@ func (d *desk) complete(c board.Claim, done func()) error {
 		return nil
 	}
 	last := d.newest(ends, "")
-	if r := d.own.Pairing.Ready(d.own.Board, last); !r.Ready && !d.stale() && !readable(r.Reason) {
+	if r := d.own.Pairing.Ready(d.own.Board, last, d.cfg.Timing.Board); !r.Ready && !d.stale() && !readable(r.Reason) {
 		d.notice(board.NoticeNotReady, ends.CustomerSession, board.Args{Action: board.ActionComplete, Reason: r.Reason})
 		done()
 		return nil
@@ -269,7 +265,7 @@ func (d *desk) intended(id string, err error) {
 	}
 	var unread []string
 	for _, s := range [...]string{t.CustomerSession, t.ConsultSession} {
-		if d.stale() || d.askedOf(s) || !d.own.State.Fresh(s, d.now(), freshRead) {
+		if d.stale() || d.askedOf(s) || !d.own.State.Fresh(s, d.now(), d.cfg.Timing.FreshRead) {
 			unread = append(unread, s)
 		}
 	}
@@ -314,7 +310,7 @@ func (d *desk) readyFor(t board.Transfer) board.Readiness {
 	if p := d.own.Pairing.Pair; p == nil || p.Ends != t.Ends {
 		return board.Readiness{Reason: board.ReasonEnded}
 	}
-	return d.own.Pairing.Ready(d.own.Board, d.newest(t.Ends, t.ID))
+	return d.own.Pairing.Ready(d.own.Board, d.newest(t.Ends, t.ID), d.cfg.Timing.Board)
 }
 
 // bridge sends the one request of an attempt. Its context is not the desk's: a
