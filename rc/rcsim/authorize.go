@@ -92,7 +92,7 @@ func (s *Server) authorizeView(c *Client, q url.Values) authorizeView {
 	people := s.dir.phones()
 	for _, u := range s.dir.users {
 		if s.dir.byNumber[u.Number] != u {
-			people = append(people, u)
+			people = append(people, u) // people is clipped: the account keeps its own
 		}
 	}
 	chosen := false

@@ -28,7 +28,10 @@ const (
 // gateway holds gateway tokens and WebSocket sessions (API sheet, section 10). The server's lock guards it.
 type gateway struct {
 	tokens   map[string]*wsToken
+	minted   []string // the tokens in the order they were made, which is the order they expire in
 	sessions map[string]*gwSession
+	ofGrant  map[*grant][]*gwSession
+	ofUser   map[*User][]*gwSession
 	index    map[string][]*gwSession // by extension that a filter names; "" are account filters
 }
 
@@ -125,7 +128,25 @@ type heldNote struct {
 }
 
 func newGateway() *gateway {
-	return &gateway{tokens: map[string]*wsToken{}, sessions: map[string]*gwSession{}, index: map[string][]*gwSession{}}
+	return &gateway{
+		tokens: map[string]*wsToken{}, sessions: map[string]*gwSession{}, ofGrant: map[*grant][]*gwSession{}, ofUser: map[*User][]*gwSession{},
+		index: map[string][]*gwSession{},
+	}
+}
+
+// add begins a session.
+func (g *gateway) add(s *gwSession) {
+	g.sessions[s.id] = s
+	g.ofGrant[s.grant] = append(g.ofGrant[s.grant], s)
+	g.ofUser[s.grant.user] = append(g.ofUser[s.grant.user], s)
+}
+
+// without takes a session out of one entry of an index.
+func without[K comparable](index map[K][]*gwSession, key K, s *gwSession) {
+	index[key] = slices.DeleteFunc(index[key], func(o *gwSession) bool { return o == s })
+	if len(index[key]) == 0 {
+		delete(index, key)
+	}
 }
 
 // listeners are the sessions with a filter for that extension or for the account, each once.
@@ -165,10 +186,7 @@ func (g *gateway) deaf(s *gwSession) {
 		return
 	}
 	for _, f := range s.sub.filters {
-		g.index[f.extID] = slices.DeleteFunc(g.index[f.extID], func(o *gwSession) bool { return o == s })
-		if len(g.index[f.extID]) == 0 {
-			delete(g.index, f.extID)
-		}
+		without(g.index, f.extID, s)
 	}
 	s.sub = nil
 }
@@ -189,6 +207,8 @@ func (g *gwSession) match(fits func(filter) bool) (filter, bool) {
 func (g *gateway) remove(s *gwSession, code websocket.StatusCode, why string) {
 	g.deaf(s)
 	delete(g.sessions, s.id)
+	without(g.ofGrant, s.grant, s)
+	without(g.ofUser, s.grant.user, s)
 	if s.forget != nil {
 		s.forget()
 		s.forget = nil
@@ -200,15 +220,8 @@ func (g *gateway) remove(s *gwSession, code websocket.StatusCode, why string) {
 }
 
 func (g *gateway) endGrant(gr *grant) {
-	for _, s := range g.sessions {
-		if s.grant == gr {
-			g.remove(s, websocket.StatusPolicyViolation, "the OAuth session has ended")
-		}
-	}
-	for token, t := range g.tokens {
-		if t.grant == gr {
-			delete(g.tokens, token)
-		}
+	for _, s := range slices.Clone(g.ofGrant[gr]) {
+		g.remove(s, websocket.StatusPolicyViolation, "the OAuth session has ended")
 	}
 }
 
@@ -218,32 +231,31 @@ func (g *gateway) endAll() {
 	}
 }
 
-// of are the sessions of a person that have a socket.
-func (g *gateway) of(extension string) []*gwSession {
-	var out []*gwSession
-	for _, s := range g.sessions {
-		if s.grant.user.Number == extension && s.sock != nil {
-			out = append(out, s)
-		}
-	}
-	return out
+// connected are the sessions among these that have a socket.
+func connected(all []*gwSession) []*gwSession {
+	return slices.DeleteFunc(slices.Clone(all), func(s *gwSession) bool { return s.sock == nil })
 }
 
 // wsToken is POST /restapi/oauth/wstoken.
 func (c *call) wsToken() (int, any, error) {
 	s := c.s
 	now := s.now()
-	for token, t := range s.gate.tokens {
-		if now.After(t.expires) {
-			delete(s.gate.tokens, token)
-		}
-	}
+	s.gate.dropExpired(now)
 	token := s.issue(s.ids.token("d3M"))
+	s.gate.minted = append(s.gate.minted, token)
 	s.gate.tokens[token] = &wsToken{grant: c.grant, expires: now.Add(s.opt.WSTokenTTL), access: c.grant.accessExpires}
 	uri := s.uri(c.r, gatewayPath)
 	return http.StatusOK, map[string]any{
 		"uri": "ws" + strings.TrimPrefix(uri, "http"), "ws_access_token": token, "expires_in": int(s.opt.WSTokenTTL.Seconds()),
 	}, nil
+}
+
+// dropExpired forgets the tokens that nobody can use any more.
+func (g *gateway) dropExpired(now time.Time) {
+	for len(g.minted) > 0 && now.After(g.tokens[g.minted[0]].expires) {
+		delete(g.tokens, g.minted[0])
+		g.minted = g.minted[1:]
+	}
 }
 
 // closing says how a socket ends: with a last frame or not, with a close frame or (reset) without.
@@ -377,19 +389,13 @@ func (s *Server) open(k *socket, r *http.Request, q url.Values) *restError {
 	t.used = true
 	e := record(r)
 	e.Extension, e.Client = t.grant.user.Number, t.grant.client.ID
-	open := 0
-	for _, o := range s.gate.sessions {
-		if o.grant == t.grant && o.sock != nil {
-			open++
-		}
-	}
-	if open >= maxSocketsOfSession {
+	if len(connected(s.gate.ofGrant[t.grant])) >= maxSocketsOfSession {
 		return refuse(http.StatusForbidden, "SUB-505", "Connections limit exceeded")
 	}
 	g, seen, state, code := s.recover(t.grant, q.Get("wsc"))
 	if g == nil {
 		g = &gwSession{id: s.ids.hex(12), grant: t.grant, seq: 1}
-		s.gate.sessions[g.id] = g
+		s.gate.add(g)
 		seen = 1
 	}
 	if g.forget != nil {
@@ -866,11 +872,11 @@ func (c *call) unsubscribe() (int, any, error) {
 	return http.StatusNoContent, nil, nil
 }
 
-// CutSocket cuts every socket of a person (extension number) and returns how many; the sessions can be recovered.
+// CutSocket cuts every socket of a person (extension number or id) and returns how many; the sessions can be recovered.
 func (s *Server) CutSocket(extension string, how CutMode) int {
 	n := 0
 	_ = s.change(func() error {
-		for _, g := range s.gate.of(extension) {
+		for _, g := range connected(s.gate.ofUser[s.dir.person(extension)]) {
 			n++
 			k := g.sock
 			switch how {

@@ -23,9 +23,15 @@ const (
 // oauth holds codes and OAuth sessions. The server's lock guards it.
 type oauth struct {
 	codes   map[string]*authCode
-	grants  []*grant          // OAuth sessions, oldest first
-	access  map[string]*grant // every access token of a live session, dead ones too
+	grants  map[holder][]*grant // OAuth sessions of a person and an app, oldest first
+	access  map[string]*grant   // every access token of a session, dead ones too
 	refresh map[string]*grant
+}
+
+// holder is who has OAuth sessions: a person in an app.
+type holder struct {
+	user   *User
+	client *Client
 }
 
 type authCode struct {
@@ -54,7 +60,7 @@ type grant struct {
 }
 
 func newOAuth() *oauth {
-	return &oauth{codes: map[string]*authCode{}, access: map[string]*grant{}, refresh: map[string]*grant{}}
+	return &oauth{codes: map[string]*authCode{}, grants: map[holder][]*grant{}, access: map[string]*grant{}, refresh: map[string]*grant{}}
 }
 
 // oauthError is an error of the OAuth endpoints (API sheet 2.5).
@@ -249,16 +255,15 @@ func verified(code *authCode, verifier string) bool {
 }
 
 func (s *Server) redeemJWT(w http.ResponseWriter, r *http.Request, c *Client, form url.Values) (tokenWire, error) {
-	for _, u := range s.dir.users {
-		if subtle.ConstantTimeCompare([]byte(u.JWT), []byte(form.Get("assertion"))) == 1 {
-			record(r).Extension = u.Number
-			if err := s.limit(w, u, c, groupAuth); err != nil {
-				return tokenWire{}, err
-			}
-			return s.newGrant(c, u, form)
-		}
+	u := s.dir.byJWT[form.Get("assertion")]
+	if u == nil {
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-251", "Invalid assertion")
 	}
-	return tokenWire{}, refuseOAuth("invalid_grant", "OAU-251", "Invalid assertion")
+	record(r).Extension = u.Number
+	if err := s.limit(w, u, c, groupAuth); err != nil {
+		return tokenWire{}, err
+	}
+	return s.newGrant(c, u, form)
 }
 
 // newGrant begins an OAuth session; one too many for the person and app ends the oldest, and its sockets.
@@ -270,15 +275,9 @@ func (s *Server) newGrant(c *Client, u *User, form url.Values) (tokenWire, error
 			extra:   map[string]string{"permissionName": "ThirdPartyAppAccess"},
 		}
 	}
-	var same []*grant
-	for _, g := range s.oauth.grants {
-		if g.client == c && g.user == u {
-			same = append(same, g)
-		}
-	}
-	for len(same) >= s.opt.MaxOAuthSessions {
-		s.endGrant(same[0])
-		same = same[1:]
+	own := holder{u, c}
+	for len(s.oauth.grants[own]) >= s.opt.MaxOAuthSessions {
+		s.endGrant(s.oauth.grants[own][0])
 	}
 	g := &grant{
 		id: s.ids.token(""), client: c, user: u, endpoint: form.Get("endpoint_id"), killed: map[string]bool{},
@@ -288,7 +287,7 @@ func (s *Server) newGrant(c *Client, u *User, form url.Values) (tokenWire, error
 	if g.endpoint == "" {
 		g.endpoint = s.ids.token("")
 	}
-	s.oauth.grants = append(s.oauth.grants, g)
+	s.oauth.grants[own] = append(s.oauth.grants[own], g)
 	s.rotate(g)
 	g.previous = ""
 	return s.tokenWire(g), nil
@@ -364,8 +363,22 @@ func (s *Server) tokenWire(g *grant) tokenWire {
 // endGrant ends an OAuth session: all its tokens, and its sockets.
 func (s *Server) endGrant(g *grant) {
 	g.ended = true
-	s.oauth.grants = slices.DeleteFunc(s.oauth.grants, func(o *grant) bool { return o == g })
+	own := holder{g.user, g.client}
+	s.oauth.grants[own] = slices.DeleteFunc(s.oauth.grants[own], func(o *grant) bool { return o == g })
+	if len(s.oauth.grants[own]) == 0 {
+		delete(s.oauth.grants, own)
+	}
 	s.gate.endGrant(g)
+}
+
+// grantsOf are the OAuth sessions of a person (extension number or id) in every app.
+func (s *Server) grantsOf(extension string) []*grant {
+	u := s.dir.person(extension)
+	var out []*grant
+	for _, c := range s.dir.clients {
+		out = append(out, s.oauth.grants[holder{u, c}]...)
+	}
+	return out
 }
 
 // bearer is the OAuth session of a request's access token; using the token ends the grace of older refresh tokens.
@@ -431,11 +444,9 @@ type Tokens struct{ Access, Refresh, OwnerID, SessionID string }
 func (s *Server) EndSessions(extension string) int {
 	n := 0
 	_ = s.change(func() error {
-		for _, g := range slices.Clone(s.oauth.grants) {
-			if g.user.Number == extension {
-				s.endGrant(g)
-				n++
-			}
+		for _, g := range s.grantsOf(extension) {
+			s.endGrant(g)
+			n++
 		}
 		return nil
 	})
@@ -445,10 +456,8 @@ func (s *Server) EndSessions(extension string) int {
 // ExpireAccess makes every access token of a person expired; refresh tokens stay.
 func (s *Server) ExpireAccess(extension string) {
 	_ = s.change(func() error {
-		for _, g := range s.oauth.grants {
-			if g.user.Number == extension {
-				g.accessExpires = s.now().Add(-time.Second)
-			}
+		for _, g := range s.grantsOf(extension) {
+			g.accessExpires = s.now().Add(-time.Second)
 		}
 		return nil
 	})
@@ -458,13 +467,7 @@ func (s *Server) ExpireAccess(extension string) {
 func (s *Server) OAuthSessions(extension string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	for _, g := range s.oauth.grants {
-		if g.user.Number == extension {
-			n++
-		}
-	}
-	return n
+	return len(s.grantsOf(extension))
 }
 
 // SetScopes changes an app's application permissions; tokens issued before keep working with the new ones.

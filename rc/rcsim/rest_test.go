@@ -192,7 +192,7 @@ func TestListsArePaged(t *testing.T) {
 	}{
 		{"/extension", 15, `"extensionNumber":"102"`},
 		{"/extension?extensionNumber=103", 1, `"name":"Mei-Ling Tan"`},
-		{"/directory/entries", 16, `"type":"Department"`},
+		{"/directory/entries", 17, `"type":"Department"`},
 		{"/extension/~/device", 2, `"status":"Online"`},
 		{"/call-monitoring-groups", 2, `"name":"Claims"`},
 		{"/call-monitoring-groups?memberExtensionId=400131511008", 1, `"name":"Member Care"`},
