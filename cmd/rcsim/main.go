@@ -63,6 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&opt.EventDelay, "event-delay", 0, "time from a change to its notification")
 	flags.BoolVar(&opt.SingleUseWSToken, "single-use-wstoken", false, "a gateway token opens one socket only")
 	flags.StringVar(&opt.PublicURL, "public-url", "", "base `URL` of the addresses in answers (default: the Host that was asked)")
+	faults := flags.String("faults", "", "`JSON` of faults to begin with, as POST /sim/api/faults takes it: "+`{"bridge":{"status":409,"times":1}}`)
 	unlimited := flags.Bool("no-limits", false, "no usage-plan limits")
 	verbose := flags.Bool("v", false, "log refused requests")
 	if err := flags.Parse(args); err != nil {
@@ -86,6 +87,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	opt.Log = log
 
 	sim := rcsim.New(opt)
+	if *faults != "" {
+		if _, err := sim.Break([]byte(*faults)); err != nil {
+			_ = sim.Close()
+			log.Error("these faults cannot be set", "error", err)
+			return 2
+		}
+	}
 	running, err := sim.Start(ctx, *listen)
 	if err != nil {
 		_ = sim.Close()

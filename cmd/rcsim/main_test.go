@@ -56,7 +56,7 @@ func (p *program) stop() int {
 }
 
 func TestRunPrintsOneLineAndServesUntilTheSignal(t *testing.T) {
-	p := start(t, "-listen", "127.0.0.1:0", "-seed", "7", "-no-limits")
+	p := start(t, "-listen", "127.0.0.1:0", "-seed", "7", "-no-limits", "-faults", `{"bridge":{"status":409}}`)
 	h := p.hello
 	if len(h.Clients) != 2 || h.Clients[0].Secret == "" || h.Clients[1].Type != "public" || len(h.Users) < 12 || h.Account.ID == "" {
 		t.Errorf("%+v", h)
@@ -73,7 +73,7 @@ func TestRunPrintsOneLineAndServesUntilTheSignal(t *testing.T) {
 	b, _ := io.ReadAll(res.Body)
 	_ = res.Body.Close()
 	client.CloseIdleConnections()
-	if res.StatusCode != http.StatusOK || !strings.Contains(string(b), `"seed":7`) {
+	if res.StatusCode != http.StatusOK || !strings.Contains(string(b), `"seed":7`) || !strings.Contains(string(b), `"routes":{"bridge":{"status":409}}`) {
 		t.Errorf("%d %s", res.StatusCode, b)
 	}
 	if code := p.stop(); code != 0 || p.stderr.Len() != 0 {
@@ -98,6 +98,7 @@ func TestExitCodes(t *testing.T) {
 		{"help", []string{"-h"}, 0, "expose-simulator"},
 		{"unknown flag", []string{"-nonsense"}, 2, "nonsense"},
 		{"an argument", []string{"serve"}, 2, "no arguments"},
+		{"no such fault", []string{"-faults", `{"brdige":{}}`}, 2, "brdige: there is no fault of that name"},
 		{"reachable by others", []string{"-listen", "0.0.0.0:0"}, 2, "--expose-simulator"},
 		{"no such address", []string{"-listen", "127.0.0.1:99999"}, 1, "cannot listen"},
 	} {

@@ -239,37 +239,3 @@ func pretendParty(code string) func(*call) (int, any, error) {
 		return http.StatusOK, c.s.partyWire(&copied), nil
 	}
 }
-
-// end hangs up the party that a fault names.
-func (c *call) end(which string) {
-	path, _ := c.party()
-	far := func(p *party) {
-		if p == nil {
-			return
-		}
-		for _, o := range p.s.live() {
-			if o != p {
-				c.s.eng.leave(o, "")
-				return
-			}
-		}
-	}
-	switch which {
-	case "mine":
-		if path != nil {
-			c.s.eng.leave(path, "")
-		}
-	case "far":
-		far(path)
-	case "consult":
-		if _, body, err := c.bridgeEnds(); err == nil {
-			far(body)
-		}
-	default:
-		for _, s := range c.s.eng.order {
-			if p := s.party(which); p != nil {
-				c.s.eng.leave(p, "")
-			}
-		}
-	}
-}

@@ -29,7 +29,7 @@ import (
 //	POST /sim/api/events {"event","body"}                   202 {"delivered":n}: a recorded notification
 //	GET  /sim/api/requests?method=&path=                    [Request]; path is a part of the path
 //	POST /sim/api/sockets/{ext}/cut {"how"}                 204; clean (default), reset, silent
-//	POST /sim/api/tokens/{ext}/{expire|revoke}              204
+//	POST /sim/api/tokens/{ext}/{expire|expire-refresh|revoke}   204
 //	GET  /sim/api/faults, POST /sim/api/faults              FaultsState; see handleFaults
 //	POST /sim/api/reset                                     204
 func (s *Server) controlRoutes() {
@@ -108,17 +108,36 @@ func (s *Server) guard(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// read decodes a JSON body; an empty one leaves v as it is.
-func read(w http.ResponseWriter, r *http.Request, v any) error {
+func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
-		return refuse(http.StatusBadRequest, "", "the body cannot be read")
+		return nil, refuse(http.StatusBadRequest, "", "the body cannot be read")
 	}
-	if len(bytes.TrimSpace(b)) == 0 {
-		return nil
+	return b, nil
+}
+
+// read decodes a JSON body; an empty one leaves v as it is.
+func read(w http.ResponseWriter, r *http.Request, v any) error {
+	b, err := readAll(w, r)
+	if err != nil || len(bytes.TrimSpace(b)) == 0 {
+		return err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return refuse(http.StatusBadRequest, "", "the body is not the JSON that is expected")
+	}
+	return nil
+}
+
+// strict decodes JSON and refuses a field that v does not have.
+func strict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		text := strings.TrimPrefix(err.Error(), "json: ")
+		if !strings.HasPrefix(text, "unknown field") {
+			text = "the body is not the JSON that is expected"
+		}
+		return errors.New(text)
 	}
 	return nil
 }
@@ -337,6 +356,8 @@ func (s *Server) handleTokens(_ http.ResponseWriter, r *http.Request) (int, any,
 	switch r.PathValue("verb") {
 	case "expire":
 		s.ExpireAccess(ext)
+	case "expire-refresh":
+		s.ExpireRefresh(ext)
 	case "revoke":
 		s.EndSessions(ext)
 	default:
@@ -349,81 +370,22 @@ func (s *Server) handleTokens(_ http.ResponseWriter, r *http.Request) (int, any,
 //
 //	{"clear": true}                                  first: no faults, what was held is delivered, what hangs ends
 //	{"bridge": {"status":409,"code":"TAS-102","times":1}}   a Fault for an operation (Operations); null ends it
+//	{"events": {"extension":"102","drop":3}}         an EventFault; null ends all of them
 //	{"holdEvents": true}                             notifications are kept back; false delivers them in order
 //	{"release": {"order":"reverse","duplicate":true,"drop":1,"keep":true}}   deliver them otherwise
 //	{"refuseRecovery": true}                         the gateway answers every recovery with Failed
+//	{"refuseConnections": 2}                         the next two connections are reset before a byte is read
 //	{"bridgeEvents": "noPeer"}                       Assumptions.BridgeEvents
 //	{"eventDelayMs": 500}                            Options.EventDelay
 //
-// It answers 200 with the FaultsState that follows.
+// It answers 200 with the FaultsState that follows. A field that no fault has is refused.
 func (s *Server) handleFaults(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	var in map[string]json.RawMessage
-	if err := read(w, r, &in); err != nil {
+	body, err := readAll(w, r)
+	if err != nil {
 		return 0, nil, err
 	}
-	names := Operations()
-	var apply []func()
-	add := func(v any, raw json.RawMessage, f func()) error {
-		if err := json.Unmarshal(raw, v); err != nil {
-			return refuse(http.StatusBadRequest, "", "the body is not the JSON that is expected")
-		}
-		apply = append(apply, f)
-		return nil
-	}
-	for key, raw := range in {
-		var err error
-		switch {
-		case key == "clear":
-			var on bool
-			if err = add(&on, raw, func() {}); err == nil && on {
-				apply = slices.Insert(apply, 0, s.clearFaults)
-			}
-		case key == "holdEvents":
-			var on bool
-			err = add(&on, raw, func() {
-				if on {
-					s.faults.holding = true
-				} else {
-					s.releaseHeld(Release{})
-				}
-			})
-		case key == "release":
-			var how Release
-			err = add(&how, raw, func() { s.releaseHeld(how) })
-		case key == "refuseRecovery":
-			var on bool
-			err = add(&on, raw, func() { s.faults.refuseRecovery = on })
-		case key == "eventDelayMs":
-			var ms int
-			err = add(&ms, raw, func() { s.opt.EventDelay = time.Duration(ms) * time.Millisecond })
-		case key == "bridgeEvents":
-			var how BridgeEvents
-			err = add(&how, raw, func() { s.opt.Assume.BridgeEvents = how })
-		case slices.Contains(names, key):
-			var f *Fault
-			err = add(&f, raw, func() {
-				if f == nil {
-					delete(s.faults.routes, key)
-				} else {
-					s.faults.routes[key] = f
-				}
-			})
-		default:
-			err = refuse(http.StatusBadRequest, "", "there is no fault of that name; operations are "+strings.Join(names, ", "))
-		}
-		if err != nil {
-			return 0, nil, err
-		}
-	}
-	var st FaultsState
-	_ = s.change(func() error {
-		for _, f := range apply {
-			f()
-		}
-		st = s.faultsState()
-		return nil
-	})
-	return http.StatusOK, st, nil
+	st, err := s.Break(body)
+	return http.StatusOK, st, err
 }
 
 // handleStream sends the state on every change; a slow reader gets the latest only.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
 )
@@ -58,52 +57,6 @@ func TestBridgeFaults(t *testing.T) {
 	}
 }
 
-func TestSilentBridge(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		fault  rcsim.Fault
-		joined bool
-	}{
-		{"done, never answered", rcsim.Fault{Silent: true}, true},
-		{"neither done nor answered", rcsim.Fault{Silent: true, Pretend: true}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, rcsim.Options{})
-			token := w.signIn("102")
-			held, consult := w.pair()
-			w.SetFault("bridge", c.fault)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			req := w.request("POST", w.partyPath(held, "102")+"/bridge", w.bridgeBody(consult, "102")).WithContext(ctx)
-			req.Header.Set("Authorization", "Bearer "+token)
-			gone := make(chan error, 1)
-			go func() {
-				res, err := w.http.Do(req)
-				if err == nil {
-					_ = res.Body.Close()
-				}
-				gone <- err
-			}()
-			if err := w.AwaitRequest(ctx, 1, "POST", "/bridge"); err != nil {
-				t.Fatal(err)
-			}
-			if c.joined {
-				w.await(rcsim.Talking(customer, "103"))
-			}
-			if got := w.Requests("POST", "/bridge"); len(got) != 1 || got[0].Status != 0 {
-				t.Errorf("one request, not answered: %+v", got)
-			}
-			cancel()
-			if err := <-gone; !errors.Is(err, context.Canceled) {
-				t.Errorf("%v", err)
-			}
-			if w.State().Hear(customer, "103") != c.joined {
-				t.Errorf("joined: %t", !c.joined)
-			}
-		})
-	}
-}
-
 // TestDelayedEffectOutlivesTheClient: a bridge may take effect after its client gave up.
 func TestDelayedEffectOutlivesTheClient(t *testing.T) {
 	w := newWorld(t, rcsim.Options{})
@@ -122,9 +75,7 @@ func TestDelayedEffectOutlivesTheClient(t *testing.T) {
 		}
 		gone <- err
 	}()
-	if err := w.AwaitRequest(ctx, 1, "POST", "/bridge"); err != nil {
-		t.Fatal(err)
-	}
+	w.await(rcsim.Hanging("bridge"))
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Fatalf("the client should have given up: %v", err)
@@ -149,19 +100,10 @@ func TestClearedFaultsLetHangingRequestsGo(t *testing.T) {
 		}
 		gone <- err
 	}()
-	if err := w.AwaitRequest(t.Context(), 1, "GET", "/extension/~"); err != nil {
-		t.Fatal(err)
-	}
-	w.await(func(st rcsim.State) bool { return len(st.Faults.Routes) == 1 })
+	w.await(rcsim.Hanging("me"))
 	w.ClearFaults()
-	select {
-	case err := <-gone:
-		if err == nil {
-			// It had not met the fault yet: then it was answered.
-			return
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("it hangs for ever")
+	if err := <-gone; err == nil {
+		t.Error("it was answered")
 	}
 }
 
@@ -179,10 +121,28 @@ func TestFaultsOfOAuth(t *testing.T) {
 
 func TestFaultsAPIRefusesNonsense(t *testing.T) {
 	w := newWorld(t, rcsim.Options{})
-	for _, body := range []string{`{"brdige":{}}`, `{"bridge":{"status":"no"}}`, `{"holdEvents":"x"}`, `[]`} {
-		if r := w.control("POST", "/sim/api/faults", body); r.status != 400 {
+	for _, body := range []string{
+		`{"brdige":{}}`, `{"bridge":{"status":"no"}}`, `{"bridge":{"statsu":409}}`, `{"bridge":{"status":99}}`, `{"bridge":{"body":"x"}}`, `{"bridge":{"times":-1}}`,
+		`{"bridge":{"lose":"sometimes"}}`, `{"bridge":{"bridgeEvents":"none"}}`, `{"bridgeEvents":"none"}`, `{"holdEvents":"x"}`, `{"events":{"kind":"sms"}}`,
+		`{"events":{"drop":-1}}`, `{"events":{"dorp":1}}`, `[]`, ``,
+	} {
+		if r := w.control("POST", "/sim/api/faults", body); r.status != 400 || !strings.Contains(r.body, `"error"`) {
 			t.Errorf("%s: %d %s", body, r.status, r.body)
 		}
+	}
+	for name, set := range map[string]func(){
+		"no such operation": func() { w.SetFault("brdige", rcsim.Fault{Status: 409}) },
+		"no such status":    func() { w.SetFault("bridge", rcsim.Fault{Status: 1}) },
+		"no such kind":      func() { w.SetEventFault(rcsim.EventFault{Kind: "sms", Drop: 1}) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: accepted", name)
+				}
+			}()
+			set()
+		}()
 	}
 	r := w.control("POST", "/sim/api/faults", `{"holdEvents":true,"refuseRecovery":true,"bridgeEvents":"noPeer","hold":{"status":409}}`)
 	m := w.control("GET", "/sim/api/faults", "").json(t)

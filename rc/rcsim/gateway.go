@@ -312,6 +312,10 @@ func (k *socket) push(f frame) {
 
 // handleSocket is the gateway: it upgrades, sends ConnectionDetails, and serves frames until either side ends.
 func (s *Server) handleSocket(w http.ResponseWriter, r *http.Request) {
+	if err := s.faultOfUpgrade(w, r); err != nil {
+		s.writeError(w, r, err)
+		return
+	}
 	k := &socket{more: make(chan struct{}, 1), busy: make(chan struct{}, maxActiveRequests)}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // a bearer token in the URL, no cookie: any origin may try
@@ -360,6 +364,20 @@ func (s *Server) handleSocket(w http.ResponseWriter, r *http.Request) {
 	})
 	cancel()
 	<-written
+}
+
+// faultOfUpgrade lets the upgrade meet its fault; an error is to be answered instead.
+func (s *Server) faultOfUpgrade(w http.ResponseWriter, r *http.Request) error {
+	var f met
+	_ = s.change(func() error {
+		extension := ""
+		if t := s.gate.tokens[r.URL.Query().Get("access_token")]; t != nil {
+			extension = t.grant.user.Number
+		}
+		f = s.meet(r, "gateway", extension, s.hangUp)
+		return nil
+	})
+	return s.perform(w, r, f, func() error { return nil })
 }
 
 func recordID(s *Server, r *http.Request) string {
@@ -725,15 +743,6 @@ func (w *recorder) serve(s *Server, r *http.Request) (aborted bool) {
 	s.serveREST(w, r)
 	w.WriteHeader(http.StatusOK)
 	return false
-}
-
-// notify sends a notification to a session now, or keeps it while events are held. The caller holds the lock.
-func (s *Server) notify(g *gwSession, n note) {
-	if s.faults.holding {
-		s.faults.held = append(s.faults.held, heldNote{g, n})
-		return
-	}
-	s.deliver(g, n)
 }
 
 // deliver numbers a notification, buffers it for recovery and queues it on the socket, if there is one.

@@ -95,11 +95,8 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if s.faulted(w, r, "token") {
-		return
-	}
 	var out tokenWire
-	err := s.change(func() error {
+	err := s.perform(w, r, s.meetOAuth(r, "token", form), func() error {
 		c, err := s.clientOf(r, form)
 		if err != nil {
 			return err
@@ -131,10 +128,7 @@ func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if s.faulted(w, r, "revoke") {
-		return
-	}
-	err := s.change(func() error {
+	err := s.perform(w, r, s.meetOAuth(r, "revoke", form), func() error {
 		c, err := s.clientOf(r, form)
 		if err != nil {
 			return err
@@ -184,6 +178,33 @@ func (s *Server) oauthForm(w http.ResponseWriter, r *http.Request) (url.Values, 
 		}
 	}
 	return r.PostForm, true
+}
+
+// meetOAuth is the fault that an OAuth request meets, as a request of the person whose code, token or credential it carries.
+func (s *Server) meetOAuth(r *http.Request, operation string, form url.Values) met {
+	var f met
+	_ = s.change(func() error {
+		extension := ""
+		if u := s.personOf(form); u != nil {
+			extension = u.Number
+		}
+		f = s.meet(r, operation, extension, s.hangUp)
+		return nil
+	})
+	return f
+}
+
+// personOf is whom the secret in a form belongs to, or nil.
+func (s *Server) personOf(form url.Values) *User {
+	if code := s.oauth.codes[form.Get("code")]; code != nil {
+		return code.user
+	}
+	for _, g := range []*grant{s.oauth.refresh[form.Get("refresh_token")], s.oauth.access[form.Get("token")], s.oauth.refresh[form.Get("token")]} {
+		if g != nil {
+			return g.user
+		}
+	}
+	return s.dir.byJWT[form.Get("assertion")]
 }
 
 // clientOf authenticates the app: Basic for a confidential one, client_id in the body and no header for a public one.
@@ -458,6 +479,16 @@ func (s *Server) ExpireAccess(extension string) {
 	_ = s.change(func() error {
 		for _, g := range s.grantsOf(extension) {
 			g.accessExpires = s.now().Add(-time.Second)
+		}
+		return nil
+	})
+}
+
+// ExpireRefresh makes every refresh token of a person expired; access tokens stay.
+func (s *Server) ExpireRefresh(extension string) {
+	_ = s.change(func() error {
+		for _, g := range s.grantsOf(extension) {
+			g.refreshExpires = s.now().Add(-time.Second)
 		}
 		return nil
 	})

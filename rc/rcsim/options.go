@@ -69,6 +69,11 @@ type Options struct {
 
 	// Assume changes what nobody documents.
 	Assume Assumptions
+
+	// Faults, EventFaults and RefuseRecovery are set from the beginning, and again by Reset; ClearFaults ends them.
+	Faults         map[string]Fault
+	EventFaults    []EventFault
+	RefuseRecovery bool
 }
 
 // Limits are requests per window and group for one person and one app; a negative number is no limit.

@@ -17,6 +17,9 @@
 //	sim.Await(ctx, rcsim.Talking("+16505550142", "103")) // never sleep
 //	sim.AwaitRequest(ctx, 1, "POST", "/bridge")          // what arrived on the wire
 //	sim.SetFault("bridge", rcsim.Fault{Status: 409, Code: "TAS-102", Times: 1})
+//	sim.Await(ctx, rcsim.Hanging("bridge"))              // a request hangs in that fault now; rcsim.Met("bridge", n)
+//	sim.SetEventFault(rcsim.EventFault{Extension: "102", Drop: 3, Duplicate: 2, Reorder: 4, JitterMs: 50})
+//	sim.RefuseConnections(2); sim.Break([]byte(`{"bridge":{"lose":"after"}}`)) // any fault, as the control API takes it
 //	sim.HoldEvents(); sim.ReleaseEvents(rcsim.Release{})
 //	sim.SetEventDelay(d); sim.SetBridgeEvents(rcsim.BridgeNoPeer); sim.Inject(event, body)
 //	sim.CutSocket("102", rcsim.CutReset); sim.RefuseRecovery(true)
@@ -101,7 +104,7 @@ func New(opt Options) *Server {
 
 // fresh puts the server into its first state: the account as given, no calls, no grants, no sockets.
 func (s *Server) fresh() {
-	s.opt = s.born
+	s.restore()
 	s.ids = newIDs(s.opt.Seed)
 	s.dir = newDirectory(s.opt)
 	s.eng = &engine{opt: &s.opt, ids: s.ids, after: s.after}
@@ -109,6 +112,13 @@ func (s *Server) fresh() {
 	s.gate = newGateway()
 	s.meter = newMeter(s.opt.Limits)
 	s.faults = newFaults()
+	for name, f := range s.opt.Faults {
+		s.faults.routes[name] = &f
+	}
+	for _, f := range s.opt.EventFaults {
+		s.setStream(f)
+	}
+	s.faults.refuseRecovery = s.opt.RefuseRecovery
 	s.presence = map[string]int{}
 	s.seen, s.tape = nil, nil
 	s.issued = map[string]struct{}{}
@@ -203,7 +213,7 @@ func (s *Server) Start(ctx context.Context, addr string) (*Running, error) {
 	}
 	go func() {
 		defer close(r.done)
-		if err := r.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := r.http.Serve(s.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
 			r.fail <- err
 		}
 	}()

@@ -10,6 +10,7 @@ type restError struct {
 	status        int
 	code, message string
 	extra         map[string]string // parameterName, permissionName …
+	body          string            // instead of RingCentral's error body; set by a fault
 	retryAfter    time.Duration
 }
 

@@ -93,7 +93,7 @@ func operations() []operation {
 
 // Operations are the names that SetFault takes.
 func Operations() []string {
-	names := []string{"*", "token", "revoke"}
+	names := []string{"*", "gateway", "token", "revoke"}
 	for _, op := range operations() {
 		names = append(names, op.name)
 	}
@@ -194,43 +194,27 @@ func (s *Server) handle(op operation) http.Handler {
 			if err := c.admit(op); err != nil {
 				return err
 			}
-			var ok bool
-			if f, ok = s.fault(op.name, c.user.Number); ok {
-				record(r).Fault = op.name
-			}
+			f = s.meet(r, op.name, c.user.Number, c.hangUp)
 			return nil
 		})
 		if err != nil {
 			s.writeError(w, r, err)
 			return
 		}
-		if s.pause(context.Background(), f, f.DelayMs) != nil {
-			panic(http.ErrAbortHandler)
-		}
 		var status int
 		var answer any
-		err = s.change(func() error {
-			if f.End != "" {
-				c.end(f.End)
-				s.commit()
+		err = s.perform(w, r, f, func() error {
+			serve := op.serve
+			if f.Pretend && op.pretend != nil {
+				serve = op.pretend
 			}
 			var err error
-			switch {
-			case f.Status != 0:
-				err = f.refusal()
-			case f.Pretend && op.pretend != nil:
-				status, answer, err = op.pretend(c)
-			default:
-				status, answer, err = op.serve(c)
-			}
+			status, answer, err = serve(c)
 			if _, raw := answer.(rawAnswer); !raw && answer != nil && err == nil {
 				answer = encode(answer) // before the lock is gone
 			}
 			return err
 		})
-		if (f.Silent && s.hang(r.Context(), f, nil) != nil) || s.pause(r.Context(), f, f.AnswerDelayMs) != nil {
-			panic(http.ErrAbortHandler)
-		}
 		if err != nil {
 			s.writeError(w, r, err)
 			return
@@ -445,6 +429,10 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if e.retryAfter > 0 {
 		w.Header().Set("Retry-After", seconds(e.retryAfter))
 	}
+	if e.body != "" {
+		writeRaw(w, e.status, e.body)
+		return
+	}
 	writeJSON(w, e.status, body)
 }
 
@@ -452,6 +440,17 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json;charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(encode(v))
+}
+
+// writeRaw answers with a body that somebody wrote by hand.
+func writeRaw(w http.ResponseWriter, status int, body string) {
+	kind := "text/html;charset=utf-8"
+	if json.Valid([]byte(body)) {
+		kind = "application/json;charset=utf-8"
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
 }
 
 type tunnelKey struct{}
