@@ -38,6 +38,8 @@ type User struct {
 	// Lacks names user permissions that the person's role does not have (403 CMN-408), for instance ReadPresenceStatus;
 	// ThirdPartyAppAccess refuses sign-in.
 	Lacks []string
+
+	set settings
 }
 
 // Name is the person's full name.

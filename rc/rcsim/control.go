@@ -294,7 +294,7 @@ func (s *Server) Inject(event string, body json.RawMessage) (int, error) {
 	_ = s.change(func() error {
 		for g := range s.gate.listeners(f.extID) {
 			if _, ok := g.match(func(o filter) bool {
-				return o.kind == f.kind && (o.extID == "" || o.extID == f.extID) && sameAccount(o, f)
+				return o.kind == f.kind && o.account == f.account && o.queueID == f.queueID && (o.extID == "" || o.extID == f.extID)
 			}); ok {
 				s.notify(g, note{event: event, body: body, at: s.now()})
 				n++
@@ -303,10 +303,6 @@ func (s *Server) Inject(event string, body json.RawMessage) (int, error) {
 		return nil
 	})
 	return n, nil
-}
-
-func sameAccount(a, b filter) bool {
-	return strings.Split(a.text, "/")[4] == strings.Split(b.text, "/")[4]
 }
 
 func (s *Server) handleRecorded(w http.ResponseWriter, r *http.Request) (int, any, error) {

@@ -1,121 +1,21 @@
 package rcsim
 
 import (
-	"bytes"
-	"mime/multipart"
+	"cmp"
 	"net/http"
-	"net/textproto"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// People, devices, groups and presence (API sheet, section 9).
+// The company directory: listed page by page, or searched (API sheet, section 9).
 
-// number is an id as a JSON number.
-func number(id string) int64 {
-	n, _ := strconv.ParseInt(id, 10, 64)
-	return n
-}
-
-func (c *call) accountURI() string { return c.s.uri(c.r, "/restapi/v1.0/account/"+c.user.AccountID) }
-
-func (c *call) extensionURI(u *User) string { return c.accountURI() + "/extension/" + u.ID }
-
-type extensionWire struct {
-	URI             string          `json:"uri"`
-	ID              int64           `json:"id"`
-	ExtensionNumber string          `json:"extensionNumber"`
-	Name            string          `json:"name"`
-	Type            string          `json:"type"`
-	Status          string          `json:"status"`
-	Hidden          bool            `json:"hidden"`
-	Account         *accountRef     `json:"account,omitempty"`
-	Contact         contactWire     `json:"contact"`
-	Permissions     permissionsWire `json:"permissions"`
-	ServiceFeatures []featureWire   `json:"serviceFeatures,omitempty"`
-}
-
-type accountRef struct {
-	URI string `json:"uri"`
-	ID  string `json:"id"`
-}
-
-type contactWire struct {
-	FirstName     string `json:"firstName"`
-	LastName      string `json:"lastName"`
-	Company       string `json:"company"`
-	JobTitle      string `json:"jobTitle,omitempty"`
-	Email         string `json:"email"`
-	BusinessPhone string `json:"businessPhone,omitempty"`
-	Department    string `json:"department,omitempty"`
-}
-
-type enabledWire struct {
-	Enabled bool `json:"enabled"`
-}
-
-type permissionsWire struct {
-	Admin                enabledWire `json:"admin"`
-	InternationalCalling enabledWire `json:"internationalCalling"`
-}
-
-type featureWire struct {
-	FeatureName string `json:"featureName"`
-	Enabled     bool   `json:"enabled"`
-}
-
-func (c *call) extensionWire(u *User) extensionWire {
-	return extensionWire{
-		URI: c.extensionURI(u), ID: number(u.ID), ExtensionNumber: u.Number, Name: u.Name(), Type: "User", Status: "Enabled",
-		Contact: contactWire{
-			FirstName: u.First, LastName: u.Last, Company: c.s.dir.account.Name, JobTitle: u.JobTitle, Email: u.Email,
-			BusinessPhone: u.Direct, Department: u.Team,
-		},
-		Permissions: permissionsWire{Admin: enabledWire{u.Admin}},
+func directoryOperations() []operation {
+	const path = pathAccount + "/directory/entries"
+	return []operation{
+		{name: "directory", method: http.MethodGet, path: path, group: groupMedium, scope: "ReadAccounts", serve: (*call).listDirectory},
+		{name: "directoryEntry", method: http.MethodGet, path: path + "/{entryId}", group: groupMedium, scope: "ReadAccounts", serve: (*call).getDirectoryEntry},
+		{name: "directorySearch", method: http.MethodPost, path: path + "/search", group: groupHeavy, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).searchDirectory},
 	}
-}
-
-func (c *call) getExtension() (int, any, error) {
-	u, err := c.extension()
-	if err != nil {
-		return 0, nil, err
-	}
-	w := c.extensionWire(u)
-	w.Account = &accountRef{URI: c.accountURI(), ID: u.AccountID}
-	if u == c.user {
-		for _, name := range []string{"CallForwarding", "CallPark", "DND", "Presence"} {
-			w.ServiceFeatures = append(w.ServiceFeatures, featureWire{name, true})
-		}
-	}
-	return http.StatusOK, w, nil
-}
-
-func (c *call) getAccount() (int, any, error) {
-	return http.StatusOK, map[string]any{
-		"uri": c.accountURI(), "id": number(c.user.AccountID), "mainNumber": c.s.dir.account.MainNumber, "status": "Confirmed",
-		"setupWizardState": "Completed",
-	}, nil
-}
-
-// people are the colleagues of the caller, by extension number.
-func (c *call) people() []*User {
-	if c.user.AccountID != c.s.dir.account.ID {
-		return []*User{c.user}
-	}
-	return c.s.dir.phones()
-}
-
-func (c *call) listExtensions() (int, any, error) {
-	q := c.r.URL.Query()
-	rows := []extensionWire{}
-	for _, u := range c.people() {
-		if (q.Get("extensionNumber") == "" || q.Get("extensionNumber") == u.Number) && (q.Get("email") == "" || q.Get("email") == u.Email) &&
-			(!q.Has("type") || slices.Contains(q["type"], "User")) && (!q.Has("status") || slices.Contains(q["status"], "Enabled")) {
-			rows = append(rows, c.extensionWire(u))
-		}
-	}
-	return page(c, rows, 100, 1000)
 }
 
 type directoryWire struct {
@@ -141,237 +41,134 @@ type phoneNumber struct {
 	UsageType   string `json:"usageType"`
 }
 
-func (c *call) listDirectory() (int, any, error) {
-	want := c.r.URL.Query().Get("type")
-	rows := []directoryWire{}
-	for _, u := range c.people() {
-		if want != "" && want != "User" {
-			break
-		}
-		w := directoryWire{
-			ID: u.ID, Type: "User", Status: "Enabled", FirstName: u.First, LastName: u.Last, ExtensionNumber: u.Number, Email: u.Email,
-			Department: u.Team, JobTitle: u.JobTitle, PhoneNumbers: []phoneNumber{},
-		}
-		if u.Direct != "" {
-			w.PhoneNumbers = append(w.PhoneNumbers, phoneNumber{u.Direct, "VoiceFax", "DirectNumber"})
-		}
-		w.Account.ID = u.AccountID
-		rows = append(rows, w)
+func (c *call) directoryWire(e entry) directoryWire {
+	w := directoryWire{
+		ID: e.id, Type: e.kind, Status: "Enabled", FirstName: e.first, LastName: e.last, ExtensionNumber: e.number, Email: e.email,
+		Department: e.department, JobTitle: e.title, PhoneNumbers: []phoneNumber{},
 	}
-	if c.user.AccountID == c.s.dir.account.ID && (want == "" || want == "Department") {
-		for _, q := range c.s.dir.account.Queues {
-			w := directoryWire{ID: q.ID, Type: "Department", Status: "Enabled", Name: q.Name, ExtensionNumber: q.Number, PhoneNumbers: []phoneNumber{{q.Direct, "VoiceFax", "DirectNumber"}}}
-			w.Account.ID = c.user.AccountID
-			rows = append(rows, w)
-		}
+	if e.kind != "User" {
+		w.Name = e.name
 	}
-	return page(c, rows, 1000, 2000)
-}
-
-type deviceWire struct {
-	URI          string     `json:"uri"`
-	ID           string     `json:"id"`
-	Type         string     `json:"type"`
-	Name         string     `json:"name"`
-	Status       string     `json:"status"`
-	Serial       string     `json:"serial,omitempty"`
-	ComputerName string     `json:"computerName,omitempty"`
-	LinePooling  string     `json:"linePooling"`
-	PhoneLines   []struct{} `json:"phoneLines"`
-	Extension    struct {
-		URI             string `json:"uri"`
-		ID              int64  `json:"id"`
-		ExtensionNumber string `json:"extensionNumber"`
-	} `json:"extension"`
-}
-
-func (c *call) listDevices() (int, any, error) {
-	u, err := c.extension()
-	if err != nil {
-		return 0, nil, err
+	if e.direct != "" {
+		w.PhoneNumbers = append(w.PhoneNumbers, phoneNumber{e.direct, "VoiceFax", "DirectNumber"})
 	}
-	rows := []deviceWire{}
-	for _, d := range u.Devices {
-		if want := c.r.URL.Query().Get("type"); want != "" && want != d.Type {
-			continue
-		}
-		w := deviceWire{
-			URI: c.accountURI() + "/device/" + d.ID, ID: d.ID, Type: d.Type, Name: d.Name, Status: "Offline", LinePooling: "None", PhoneLines: []struct{}{},
-		}
-		if d.Online {
-			w.Status = "Online"
-		}
-		if d.Type == "SoftPhone" {
-			w.ComputerName = "desk-" + u.Number
-		}
-		w.Extension.URI, w.Extension.ID, w.Extension.ExtensionNumber = c.extensionURI(u), number(u.ID), u.Number
-		rows = append(rows, w)
-	}
-	return page(c, rows, 100, 1000)
-}
-
-type groupWire struct {
-	URI  string `json:"uri"`
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
-
-func (c *call) groups() []Group {
-	if c.user.AccountID != c.s.dir.account.ID {
-		return nil
-	}
-	return c.s.dir.account.Groups
-}
-
-func (c *call) listGroups() (int, any, error) {
-	member := c.r.URL.Query().Get("memberExtensionId")
-	if member == "~" {
-		member = c.user.ID
-	}
-	rows := []groupWire{}
-	for _, g := range c.groups() {
-		if member != "" {
-			u := c.s.dir.byID[member]
-			if u == nil || (!slices.Contains(g.Monitoring, u.Number) && !slices.Contains(g.Monitored, u.Number)) {
-				continue
-			}
-		}
-		rows = append(rows, groupWire{URI: c.accountURI() + "/call-monitoring-groups/" + g.ID, ID: g.ID, Name: g.Name})
-	}
-	return page(c, rows, 100, 1000)
-}
-
-type memberWire struct {
-	URI             string   `json:"uri"`
-	ID              string   `json:"id"`
-	ExtensionNumber string   `json:"extensionNumber"`
-	Permissions     []string `json:"permissions"`
-}
-
-func (c *call) listGroupMembers() (int, any, error) {
-	id := c.r.PathValue("groupId")
-	i := slices.IndexFunc(c.groups(), func(g Group) bool { return g.ID == id })
-	if i < 0 {
-		return 0, nil, missing("groupId")
-	}
-	g := c.groups()[i]
-	rows := []memberWire{}
-	for _, u := range c.s.dir.phones() {
-		w := memberWire{URI: c.extensionURI(u), ID: u.ID, ExtensionNumber: u.Number}
-		if slices.Contains(g.Monitoring, u.Number) {
-			w.Permissions = append(w.Permissions, "Monitoring")
-		}
-		if slices.Contains(g.Monitored, u.Number) {
-			w.Permissions = append(w.Permissions, "Monitored")
-		}
-		if w.Permissions != nil {
-			rows = append(rows, w)
-		}
-	}
-	return page(c, rows, 100, 1000)
-}
-
-type presenceWire struct {
-	URI       string `json:"uri"`
-	Extension struct {
-		URI             string `json:"uri"`
-		ID              int64  `json:"id"`
-		ExtensionNumber string `json:"extensionNumber"`
-	} `json:"extension"`
-	PresenceStatus      string        `json:"presenceStatus"`
-	TelephonyStatus     string        `json:"telephonyStatus"`
-	UserStatus          string        `json:"userStatus"`
-	DNDStatus           string        `json:"dndStatus"`
-	MeetingStatus       string        `json:"meetingStatus"`
-	AllowSeeMyPresence  bool          `json:"allowSeeMyPresence"`
-	RingOnMonitoredCall bool          `json:"ringOnMonitoredCall"`
-	PickUpCallsOnHold   bool          `json:"pickUpCallsOnHold"`
-	ActiveCalls         *[]activeCall `json:"activeCalls,omitempty"`
-}
-
-func (c *call) presenceWire(u *User) presenceWire {
-	q := c.r.URL.Query()
-	rows, status := c.s.activeCalls(u.ID, q.Get("sipData") == "true")
-	w := presenceWire{
-		URI: c.extensionURI(u) + "/presence", PresenceStatus: presenceStatus(u, status), TelephonyStatus: status, UserStatus: "Available",
-		DNDStatus: "TakeAllCalls", MeetingStatus: "Disconnected", AllowSeeMyPresence: true,
-	}
-	w.Extension.URI, w.Extension.ID, w.Extension.ExtensionNumber = c.extensionURI(u), number(u.ID), u.Number
-	if q.Get("detailedTelephonyState") == "true" && len(rows) > 0 {
-		w.ActiveCalls = &rows
-	}
+	w.Account.ID = c.user.AccountID
 	return w
 }
 
-// presenceBatch is how many extensions one presence request may name.
-const presenceBatch = 30
-
-// getPresence is presence of one extension, or of up to 30 in a multipart answer.
-func (c *call) getPresence() (int, any, error) {
-	ids := strings.Split(c.r.PathValue("extensionId"), ",")
-	if len(ids) == 1 {
-		u, err := c.extension()
-		if err != nil {
-			return 0, nil, err
-		}
-		return http.StatusOK, c.presenceWire(u), nil
+// listDirectory filters by type and typeGroup. There is one account and no site: showFederated changes nothing, and a siteId
+// names none of it.
+func (c *call) listDirectory() (int, any, error) {
+	q := c.r.URL.Query()
+	kind, group := q.Get("type"), q.Get("typeGroup")
+	if group != "" && group != "User" && group != "NonUser" {
+		return 0, nil, invalid("typeGroup")
 	}
-	if len(ids) > presenceBatch {
-		return 0, nil, refuse(http.StatusBadRequest, "InvalidMultipartRequest", "Extension Presence Info multipart request is limited to 30 extensions")
-	}
-	parts := make([]batchPart, len(ids))
-	for i, id := range ids {
-		u := c.s.dir.byID[id]
-		if id == "~" {
-			u = c.user
-		}
-		parts[i] = batchPart{Href: c.accountURI() + "/extension/" + id + "/presence", Status: http.StatusOK, ResponseDescription: "OK"}
-		if u == nil || u.AccountID != c.user.AccountID {
-			parts[i].Status, parts[i].ResponseDescription = http.StatusNotFound, "Not Found"
-			const message = "Resource for parameter [extensionId] is not found"
-			parts[i].Body = map[string]any{"errorCode": "CMN-102", "message": message, "errors": []any{map[string]string{"errorCode": "CMN-102", "message": message, "parameterName": "extensionId"}}}
-			continue
-		}
-		parts[i].Body = c.presenceWire(u)
-	}
-	if strings.Contains(c.r.Header.Get("Accept"), "application/vnd.ringcentral.multipart+json") {
-		return http.StatusMultiStatus, rawAnswer{"application/vnd.ringcentral.multipart+json", encode(parts)}, nil
-	}
-	return http.StatusMultiStatus, mixed(parts), nil
+	all := slices.DeleteFunc(c.entries(), func(e entry) bool {
+		return (kind != "" && kind != e.kind) || (group != "" && (group == "User") != (e.kind == "User")) || !inMainSite(q["siteId"])
+	})
+	return page(c, all, c.directoryWire, 1000, 2000)
 }
 
-// batchPart is one answer of a batch request.
-type batchPart struct {
-	Href                string `json:"href"`
-	Status              int    `json:"status"`
-	ResponseDescription string `json:"responseDescription"`
-	Body                any    `json:"body,omitempty"`
+// mainSite is how the site of an account without sites is called.
+const mainSite = "main-site"
+
+func inMainSite(sites []string) bool {
+	return len(sites) == 0 || slices.Contains(sites, mainSite) || slices.Contains(sites, "")
 }
 
-// mixed writes a batch as multipart/mixed: first the statuses, then one body each.
-func mixed(parts []batchPart) rawAnswer {
-	var buf bytes.Buffer
-	w := multipart.NewWriter(&buf)
-	add := func(v any) {
-		p, _ := w.CreatePart(textproto.MIMEHeader{"Content-Type": {"application/json"}})
-		_, _ = p.Write(encode(v))
+func (c *call) getDirectoryEntry() (int, any, error) {
+	e, ok := c.s.dir.entry(c.r.PathValue("entryId"), c.user.AccountID)
+	if !ok {
+		return 0, nil, missing("entryId")
 	}
-	bare := slices.Clone(parts)
-	for i := range bare {
-		bare[i].Body = nil
-	}
-	add(map[string]any{"response": bare})
-	for _, p := range parts {
-		add(p.Body)
-	}
-	_ = w.Close()
-	return rawAnswer{"multipart/mixed; boundary=" + w.Boundary(), buf.Bytes()}
+	return http.StatusOK, c.directoryWire(e), nil
 }
 
-func (c *call) accountPresence() (int, any, error) {
-	rows := []presenceWire{}
-	for _, u := range c.people() {
-		rows = append(rows, c.presenceWire(u))
+// searchFields are what a search looks at, and how the result can be ordered.
+var searchFields = map[string]func(entry) string{
+	"firstName": func(e entry) string { return cmp.Or(e.first, e.name) }, "lastName": func(e entry) string { return e.last },
+	"extensionNumber": func(e entry) string { return e.number }, "phoneNumber": func(e entry) string { return e.direct },
+	"email": func(e entry) string { return e.email }, "jobTitle": func(e entry) string { return e.title },
+	"department": func(e entry) string { return e.department }, "customFieldValue": func(entry) string { return "" },
+}
+
+type searchIn struct {
+	SearchString      string    `json:"searchString"`
+	SearchFields      []string  `json:"searchFields"`
+	ExtensionType     string    `json:"extensionType"`
+	ExtensionTypes    []string  `json:"extensionTypes"`
+	ExtensionStatuses []string  `json:"extensionStatuses"`
+	ExtensionIDs      []string  `json:"extensionIds"`
+	Department        string    `json:"department"`
+	SiteIDs           []string  `json:"siteIds"`
+	OrderBy           []orderIn `json:"orderBy"`
+	Page              int       `json:"page"`
+	PerPage           int       `json:"perPage"`
+}
+
+type orderIn struct {
+	Index     int    `json:"index"`
+	FieldName string `json:"fieldName"`
+	Direction string `json:"direction"`
+}
+
+// searchDirectory finds the entries in which every word of the search string occurs in some of the named fields.
+func (c *call) searchDirectory() (int, any, error) {
+	in := searchIn{Page: 1, PerPage: 100}
+	if err := c.decode(&in); err != nil {
+		return 0, nil, err
 	}
-	return page(c, rows, 100, 1000)
+	if in.Page < 1 || in.PerPage < 1 {
+		return 0, nil, invalid("page or perPage")
+	}
+	if len(in.SearchFields) == 0 {
+		in.SearchFields = []string{"firstName", "lastName", "extensionNumber", "phoneNumber", "email", "jobTitle", "department"}
+	}
+	for _, f := range in.SearchFields {
+		if searchFields[f] == nil {
+			return 0, nil, invalid("searchFields")
+		}
+	}
+	for _, o := range in.OrderBy {
+		if searchFields[o.FieldName] == nil || (o.Direction != "" && o.Direction != "Asc" && o.Direction != "Desc") {
+			return 0, nil, invalid("orderBy")
+		}
+	}
+	if in.ExtensionType != "" {
+		in.ExtensionTypes = append(in.ExtensionTypes, in.ExtensionType)
+	}
+	slices.SortStableFunc(in.OrderBy, func(a, b orderIn) int { return cmp.Compare(a.Index, b.Index) })
+	found := slices.DeleteFunc(c.entries(), func(e entry) bool { return !in.fits(e) })
+	slices.SortStableFunc(found, in.order)
+	cut, where := paging(found, in.Page, min(in.PerPage, 2000))
+	return http.StatusOK, map[string]any{"records": rows(cut, c.directoryWire), "paging": where}, nil
+}
+
+func (in searchIn) fits(e entry) bool {
+	among := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
+	if !among(in.ExtensionTypes, e.kind) || !among(in.ExtensionStatuses, "Enabled") || !among(in.ExtensionIDs, e.id) || !inMainSite(in.SiteIDs) ||
+		(in.Department != "" && !strings.EqualFold(in.Department, e.department)) {
+		return false
+	}
+	for _, word := range strings.Fields(strings.ToLower(in.SearchString)) {
+		if !slices.ContainsFunc(in.SearchFields, func(f string) bool { return strings.Contains(strings.ToLower(searchFields[f](e)), word) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// order compares by the orderBy list, whose indexes have put the fields in order.
+func (in searchIn) order(a, b entry) int {
+	for _, o := range in.OrderBy {
+		n := strings.Compare(strings.ToLower(searchFields[o.FieldName](a)), strings.ToLower(searchFields[o.FieldName](b)))
+		if o.Direction == "Desc" {
+			n = -n
+		}
+		if n != 0 {
+			return n
+		}
+	}
+	return 0
 }

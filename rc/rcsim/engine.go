@@ -300,7 +300,7 @@ func (e *engine) ringQueue(s *session, first *party, q *Queue, caller, target pa
 	e.turn(first, codeAnswered, "")
 	rang := false
 	for _, m := range members {
-		if e.busy(m) || !m.online() {
+		if e.busy(m) || !m.takes(true) {
 			continue
 		}
 		if !rang {
@@ -365,7 +365,7 @@ func (e *engine) ring(s *session, first *party, to *User, from, target partyInfo
 		e.turn(first, codeAnswered, "")
 	}
 	first.early = true
-	if !to.online() {
+	if !to.takes(queue) {
 		e.toVoicemail(p, "")
 		return
 	}

@@ -114,6 +114,11 @@ type Assumptions struct {
 	VoicemailSameParty bool
 	// UnholdShowsAnswered (4.2): REST unhold of a party that the phone still holds shows Answered; assumed it still shows Hold.
 	UnholdShowsAnswered bool
+	// DNDShowsAvailable: who takes no calls (DoNotAcceptAnyCalls) has presenceStatus Available; assumed Busy.
+	DNDShowsAvailable bool
+	// WatchedByOwnName: notifications of lines and favourites name the watched extension's presence in event; assumed the
+	// watcher's own line or favourite presence, as the filter does.
+	WatchedByOwnName bool
 	// OffsetTimes: presence startTime is written with +0000 as in old recordings; assumed Z.
 	OffsetTimes bool
 }

@@ -29,6 +29,7 @@ type directory struct {
 	watchers      map[string][]*User  // whose phone lines show an extension number
 	admirers      map[string][]*User  // whose favourites hold an extension number
 	outsiderNames map[string]string
+	off           map[pair]struct{} // queue and member (ids) who takes no calls of that queue
 }
 
 type pair struct{ a, b string }
@@ -40,7 +41,7 @@ func newDirectory(opt Options) *directory {
 		queues: map[string]*Queue{}, queuesByID: map[string]*Queue{}, queuesOf: map[string][]*Queue{},
 		services: map[string]*Service{}, servicesByID: map[string]*Service{},
 		groups: map[string]*Group{}, groupsOf: map[string][]*Group{}, monitored: map[pair]struct{}{},
-		watchers: map[string][]*User{}, admirers: map[string][]*User{}, outsiderNames: map[string]string{},
+		watchers: map[string][]*User{}, admirers: map[string][]*User{}, outsiderNames: map[string]string{}, off: map[pair]struct{}{},
 	}
 	for _, u := range a.Users {
 		d.add(u, false)
@@ -163,6 +164,34 @@ func (d *directory) members(q *Queue) []*User {
 	return out
 }
 
+// exists reports whether an account has an extension with that id, with a person behind it or not.
+func (d *directory) exists(id, account string) bool {
+	_, ok := d.entry(id, account)
+	return ok
+}
+
+// takers are the members who take calls of the queue: neither away from this queue nor from all of them.
+func (d *directory) takers(q *Queue) []*User {
+	return slices.DeleteFunc(d.members(q), func(u *User) bool { return d.away(q, u) || !u.takes(true) })
+}
+
+// away reports whether a member has switched off the calls of that queue.
+func (d *directory) away(q *Queue, u *User) bool {
+	_, off := d.off[pair{q.ID, u.ID}]
+	return off
+}
+
+// setAway switches the calls of a queue off or on for a member, and reports whether that changed anything.
+func (d *directory) setAway(q *Queue, u *User, off bool) bool {
+	was := d.away(q, u)
+	if off {
+		d.off[pair{q.ID, u.ID}] = struct{}{}
+	} else {
+		delete(d.off, pair{q.ID, u.ID})
+	}
+	return was != off
+}
+
 // outsiderName is what caller id shows for an outside number.
 func (d *directory) outsiderName(number string) string { return d.outsiderNames[number] }
 
@@ -188,4 +217,13 @@ func (u *User) device() string {
 		}
 	}
 	return ""
+}
+
+// pointers are the addresses of the elements.
+func pointers[T any](all []T) []*T {
+	out := make([]*T, len(all))
+	for i := range all {
+		out[i] = &all[i]
+	}
+	return out
 }

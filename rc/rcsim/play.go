@@ -55,7 +55,7 @@ func (s *Server) call(from, fromName, to string, menu bool) (string, error) {
 			return nil
 		}
 		if q := s.dir.queue(to); q != nil {
-			id = s.eng.callQueue(number, name, q, s.dir.members(q)).id
+			id = s.eng.callQueue(number, name, q, s.dir.takers(q)).id
 			return nil
 		}
 		return noSuch("extension", to)
@@ -82,7 +82,7 @@ func (s *Server) Dial(extension, to string) (string, error) {
 			return nil
 		}
 		if q := s.dir.queue(to); q != nil {
-			id = s.eng.dialQueue(u, q, s.dir.members(q)).id
+			id = s.eng.dialQueue(u, q, s.dir.takers(q)).id
 			return nil
 		}
 		number, ok := e164(to)

@@ -68,21 +68,20 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu       sync.Mutex
-	closed   bool
-	changed  chan struct{} // closed and replaced at every change
-	timers   map[*timer]struct{}
-	dir      *directory
-	eng      *engine
-	oauth    *oauth
-	gate     *gateway
-	meter    *meter
-	faults   faults
-	presence map[string]int // presence sequence by extension id
-	seen     []*Request
-	tape     []*Tape
-	issued   map[string]struct{}
-	app      string
+	mu      sync.Mutex
+	closed  bool
+	changed chan struct{} // closed and replaced at every change
+	timers  map[*timer]struct{}
+	dir     *directory
+	eng     *engine
+	oauth   *oauth
+	gate    *gateway
+	meter   *meter
+	faults  faults
+	seen    []*Request
+	tape    []*Tape
+	issued  map[string]struct{}
+	app     string
 }
 
 // New makes a server; it listens nowhere: serve it with net/http, httptest or Start.
@@ -119,7 +118,6 @@ func (s *Server) fresh() {
 		s.setStream(f)
 	}
 	s.faults.refuseRecovery = s.opt.RefuseRecovery
-	s.presence = map[string]int{}
 	s.seen, s.tape = nil, nil
 	s.issued = map[string]struct{}{}
 	for _, u := range s.dir.users {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,22 +63,15 @@ func operations() []operation {
 		control("bridge", post, pathParty+"/bridge", (*call).bridge, (*call).pretendBridge),
 		control("removeParty", http.MethodDelete, pathParty, (*call).deleteParty, pretendDone),
 
-		{name: "me", method: get, path: pathExtension, group: groupLight, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).getExtension},
-		{name: "extensions", method: get, path: pathAccount + "/extension", group: groupMedium, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).listExtensions},
-		{name: "directory", method: get, path: pathAccount + "/directory/entries", group: groupMedium, scope: "ReadAccounts", serve: (*call).listDirectory},
-		{name: "presence", method: get, path: pathExtension + "/presence", group: groupLight, scope: "ReadPresence", permission: "ReadPresenceStatus", serve: (*call).getPresence},
-		{name: "accountPresence", method: get, path: pathAccount + "/presence", group: groupHeavy, scope: "ReadPresence", permission: "ReadPresenceStatus", serve: (*call).accountPresence},
-		{name: "devices", method: get, path: pathExtension + "/device", group: groupLight, scope: "ReadAccounts", permission: "ReadUserDevices", serve: (*call).listDevices},
-		{name: "monitoringGroups", method: get, path: pathAccount + "/call-monitoring-groups", group: groupMedium, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).listGroups},
-		{name: "groupMembers", method: get, path: pathAccount + "/call-monitoring-groups/{groupId}/members", group: groupMedium, scope: "ReadAccounts", permission: "ReadExtensions", serve: (*call).listGroupMembers},
-		{name: "account", method: get, path: pathAccount, group: groupLight, scope: "ReadAccounts", permission: "ReadCompanyInfo", serve: (*call).getAccount},
-
 		{name: "wstoken", method: post, path: "/restapi/oauth/wstoken", group: groupAuth, scope: "WebSocket", serve: (*call).wsToken, acts: true},
 		{name: "subscribe", method: post, path: pathSub, group: groupMedium, serve: (*call).subscribe, acts: true},
 		{name: "readSubscription", method: get, path: pathSub + "/{subscriptionId}", group: groupLight, serve: (*call).readSubscription},
 		{name: "updateSubscription", method: http.MethodPut, path: pathSub + "/{subscriptionId}", group: groupMedium, serve: (*call).updateSubscription, acts: true},
 		{name: "unsubscribe", method: http.MethodDelete, path: pathSub + "/{subscriptionId}", group: groupMedium, serve: (*call).unsubscribe, pretend: pretendDone, acts: true},
 	}
+	ops = slices.Concat(
+		ops, extensionOperations(), directoryOperations(), deviceOperations(), presenceOperations(), queueOperations(), groupOperations(),
+	)
 	for _, verb := range []string{"ignore", "forward", "reply", "transfer", "park", "pickup", "flip", "recordings", "supervise"} {
 		ops = append(ops, control(verb, post, pathParty+"/"+verb, notModelled, nil))
 	}
@@ -295,8 +287,10 @@ func (c *call) decode(v any) error {
 }
 
 // extension is the person that the path names.
-func (c *call) extension() (*User, error) {
-	id := c.r.PathValue("extensionId")
+func (c *call) extension() (*User, error) { return c.colleague(c.r.PathValue("extensionId")) }
+
+// colleague is a person of the caller's account, the caller too.
+func (c *call) colleague(id string) (*User, error) {
 	if id == "~" {
 		return c.user, nil
 	}
@@ -351,50 +345,64 @@ type pageWire[T any] struct {
 	Navigation navigationWire `json:"navigation"`
 }
 
-// page cuts one page out of all records.
-func page[T any](c *call, all []T, perPage, most int) (int, any, error) {
-	q := c.r.URL.Query()
-	number := func(name string, usual, most int) (int, error) {
-		if q.Get(name) == "" {
-			return usual, nil
-		}
-		n, err := strconv.Atoi(q.Get(name))
-		if err != nil || n < 1 || n > most {
-			return 0, invalid(name)
-		}
-		return n, nil
+// pageNumber reads a number of the query that must be positive; more than most, "max" and "all" count as most.
+func (c *call) pageNumber(name string, usual, most int) (int, error) {
+	text := c.r.URL.Query().Get(name)
+	switch text {
+	case "":
+		return usual, nil
+	case "max", "all":
+		return most, nil
 	}
-	per, err := number("perPage", perPage, most)
-	if err != nil {
-		return 0, nil, err
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, invalid(name)
 	}
-	no, err := number("page", 1, 1<<20)
-	if err != nil {
-		return 0, nil, err
-	}
-	pages := max(1, (len(all)+per-1)/per)
+	return min(n, most), nil
+}
+
+// paging cuts one page out of everything, and says where it is.
+func paging[T any](all []T, no, per int) ([]T, pagingWire) {
 	from, to := min((no-1)*per, len(all)), min(no*per, len(all))
+	return all[from:to], pagingWire{
+		Page: no, PerPage: per, PageStart: from, PageEnd: max(to-1, 0), TotalPages: max(1, (len(all)+per-1)/per), TotalElements: len(all),
+	}
+}
+
+// page answers with one page of all: only its rows are made. perPage is usual when the query names none, and never above most.
+func page[T, W any](c *call, all []T, row func(T) W, usual, most int) (int, any, error) {
+	per, err := c.pageNumber("perPage", usual, most)
+	if err != nil {
+		return 0, nil, err
+	}
+	no, err := c.pageNumber("page", 1, 1<<20)
+	if err != nil {
+		return 0, nil, err
+	}
+	cut, where := paging(all, no, per)
 	link := func(n int) *pageLink {
-		v := url.Values{}
-		for k := range q {
-			v.Set(k, q.Get(k))
-		}
+		v := c.r.URL.Query()
 		v.Set("page", strconv.Itoa(n))
 		v.Set("perPage", strconv.Itoa(per))
 		return &pageLink{c.s.uri(c.r, c.r.URL.Path) + "?" + v.Encode()}
 	}
-	w := pageWire[T]{
-		URI: link(no).URI, Records: append([]T{}, all[from:to]...),
-		Paging:     pagingWire{Page: no, PerPage: per, PageStart: from, PageEnd: max(to-1, 0), TotalPages: pages, TotalElements: len(all)},
-		Navigation: navigationWire{FirstPage: link(1), LastPage: link(pages)},
-	}
+	w := pageWire[W]{URI: link(no).URI, Records: rows(cut, row), Paging: where, Navigation: navigationWire{FirstPage: link(1), LastPage: link(where.TotalPages)}}
 	if no > 1 {
 		w.Navigation.PreviousPage = link(no - 1)
 	}
-	if no < pages {
+	if no < where.TotalPages {
 		w.Navigation.NextPage = link(no + 1)
 	}
 	return http.StatusOK, w, nil
+}
+
+// rows makes the wire form of each item; the result is never nil.
+func rows[T, W any](all []T, row func(T) W) []W {
+	out := make([]W, len(all))
+	for i, v := range all {
+		out[i] = row(v)
+	}
+	return out
 }
 
 func (s *Server) handleVersion(w http.ResponseWriter, r *http.Request) {
@@ -407,25 +415,13 @@ func (s *Server) handleVersion(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// writeError answers with RingCentral's error body: the list, and the first error again at the top.
+// writeError answers with RingCentral's error body.
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	e, ok := errors.AsType[*restError](err)
-	if !ok {
-		if o, isOAuth := errors.AsType[*oauthError](err); isOAuth {
-			e = &restError{status: o.status, code: o.code, message: o.message, extra: o.extra}
-		} else {
-			e = refuse(http.StatusInternalServerError, "CMN-203", "Internal server error")
-		}
-	}
+	e := restErrorOf(err)
 	s.mu.Lock()
 	record(r).Code = e.code
 	s.mu.Unlock()
 	s.log.Debug("refused", "method", r.Method, "path", r.URL.Path, "status", e.status, "code", e.code)
-	item := map[string]any{"errorCode": e.code, "message": e.message}
-	body := map[string]any{"errorCode": e.code, "message": e.message, "errors": []any{item}}
-	for k, v := range e.extra {
-		item[k], body[k] = v, v
-	}
 	if e.retryAfter > 0 {
 		w.Header().Set("Retry-After", seconds(e.retryAfter))
 	}
@@ -433,7 +429,28 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 		writeRaw(w, e.status, e.body)
 		return
 	}
-	writeJSON(w, e.status, body)
+	writeJSON(w, e.status, errorBody(e))
+}
+
+// restErrorOf is an error as REST answers it.
+func restErrorOf(err error) *restError {
+	if e, ok := errors.AsType[*restError](err); ok {
+		return e
+	}
+	if o, ok := errors.AsType[*oauthError](err); ok {
+		return &restError{status: o.status, code: o.code, message: o.message, extra: o.extra}
+	}
+	return refuse(http.StatusInternalServerError, "CMN-203", "Internal server error")
+}
+
+// errorBody is RingCentral's error body: the list, and the first error again at the top.
+func errorBody(e *restError) map[string]any {
+	item := map[string]any{"errorCode": e.code, "message": e.message}
+	body := map[string]any{"errorCode": e.code, "message": e.message, "errors": []any{item}}
+	for k, v := range e.extra {
+		item[k], body[k] = v, v
+	}
+	return body
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -190,9 +190,9 @@ func TestListsArePaged(t *testing.T) {
 		total int
 		want  string
 	}{
-		{"/extension", 15, `"extensionNumber":"102"`},
+		{"/extension", 19, `"extensionNumber":"102"`},
 		{"/extension?extensionNumber=103", 1, `"name":"Mei-Ling Tan"`},
-		{"/directory/entries", 17, `"type":"Department"`},
+		{"/directory/entries", 19, `"type":"Department"`},
 		{"/extension/~/device", 2, `"status":"Online"`},
 		{"/call-monitoring-groups", 2, `"name":"Claims"`},
 		{"/call-monitoring-groups?memberExtensionId=400131511008", 1, `"name":"Member Care"`},
@@ -228,7 +228,10 @@ func TestListsArePaged(t *testing.T) {
 			t.Error(got)
 		}
 	})
-	for _, bad := range []string{"page=0", "perPage=0", "perPage=1001", "page=x"} {
+	if p := w.rest(token, "GET", account+"/extension?perPage=1001", "").json(t)["paging"].(map[string]any); p["perPage"] != 1000.0 {
+		t.Errorf("more than the most counts as the most: %v", p)
+	}
+	for _, bad := range []string{"page=0", "perPage=0", "page=x"} {
 		if r := w.rest(token, "GET", account+"/extension?"+bad, ""); r.status != 400 || r.json(t)["errorCode"] != "CMN-101" {
 			t.Errorf("%s: %d %s", bad, r.status, r.body)
 		}
