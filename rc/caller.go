@@ -190,8 +190,9 @@ func (p *Caller) GroupMembers(ctx context.Context, groupID string) ([]Member, er
 	return members, nil
 }
 
-// WSToken asks for a token that opens one socket within a minute or less. Scope
-// WebSocket, group Auth.
+// WSToken asks for a token that opens one socket within a minute or less. It
+// leaves the last request of the minute to sign-in and refresh. Scope WebSocket,
+// group Auth.
 // See https://developers.ringcentral.com/api-reference/OAuth-and-OIDC/authWsToken.
 func (p *Caller) WSToken(ctx context.Context) (WSToken, error) {
 	begin := time.Now()
@@ -200,7 +201,7 @@ func (p *Caller) WSToken(ctx context.Context) (WSToken, error) {
 		Token     string      `json:"ws_access_token"`
 		ExpiresIn json.Number `json:"expires_in"`
 	}
-	k := call{method: http.MethodPost, path: wstokenPath, route: wstokenPath, group: Auth}
+	k := call{method: http.MethodPost, path: wstokenPath, route: wstokenPath, group: Auth, background: true}
 	if err := p.read(ctx, k, &w); err != nil {
 		return WSToken{}, err
 	}
@@ -270,6 +271,7 @@ func (p *Caller) do(ctx context.Context, k call, ids ...string) (answer, error) 
 		k.header.Set("Content-Type", "application/json")
 	}
 	k.secrets = append(k.secrets, token)
+	k.background = k.background || isBackground(ctx)
 	return p.client.do(ctx, p.person, k)
 }
 

@@ -7,9 +7,11 @@
 // followed. Answers are bounded in size and their bodies are always closed.
 //
 // Usage-plan limits are respected per person and group: the client counts what
-// it sends, corrects itself by the X-Rate-Limit headers, and refuses by itself
-// (status 429, Unsent, RetryAfter) what would break a limit or fall into a
-// penalty. A context made by Background leaves a part of the Light window to
+// it sends and corrects itself by the X-Rate-Limit headers. A call that would
+// break a limit waits when room comes within a moment (Usage.Patience, and the
+// context's deadline); otherwise, and during a penalty, the client refuses it by
+// itself: status 429, Unsent, ErrHeldBack, and in RetryAfter how long. Calls
+// under a context of Background never wait and leave a part of every group to
 // the calls that a person waits for.
 //
 // A Client is safe for use by several goroutines. Tokens, codes and client
@@ -42,10 +44,11 @@ const maxAnswer = 4 << 20
 type Config struct {
 	Server       string // base URL, such as https://platform.ringcentral.com
 	ClientID     string
-	ClientSecret string            // "" for a public client (PKCE only)
-	UserAgent    string            // "" means "cordboard"
-	HTTP         *http.Client      // nil means a client with a transport of its own
-	Timeout      time.Duration     // of one call; 0 means 10 s
+	ClientSecret string        // "" for a public client (PKCE only)
+	UserAgent    string        // "" means "cordboard"
+	HTTP         *http.Client  // nil means a client with a transport of its own
+	Timeout      time.Duration // of one call; 0 means 10 s
+	Usage        Usage
 	Observe      func(Observation) // called after every call, also one that was held back; may be nil
 	Log          *slog.Logger      // nil means silence
 }
@@ -90,7 +93,7 @@ func New(cfg Config) (*Client, error) {
 		timeout:   cfg.Timeout,
 		observe:   cfg.Observe,
 		log:       cfg.Log,
-		gate:      newGate(),
+		gate:      newGate(cfg.Usage),
 	}
 	if c.userAgent == "" {
 		c.userAgent = "cordboard"
@@ -134,14 +137,15 @@ func httpClient(from *http.Client) *http.Client {
 
 // call is one request before it is sent.
 type call struct {
-	method  string
-	route   string // path with ids as {name}, for metrics
-	path    string // escaped path
-	query   url.Values
-	header  http.Header
-	body    []byte
-	group   UsageGroup
-	secrets []string // what must not appear in an error
+	method     string
+	route      string // path with ids as {name}, for metrics
+	path       string // escaped path
+	query      url.Values
+	header     http.Header
+	body       []byte
+	group      UsageGroup
+	background bool     // leaves room in its group, and never waits for it
+	secrets    []string // what must not appear in an error
 }
 
 // answer is a 2xx answer.
@@ -172,15 +176,18 @@ func (c *Client) attempt(ctx context.Context, person string, k call) (answer, *E
 		e.Message = redact(e.Message, k.secrets)
 		return &e
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return answer{}, fail(Error{Unsent: true, Err: err})
 	}
-	slot, wait, ok := c.gate.take(person, k.group, isBackground(ctx))
-	if !ok {
-		return answer{}, fail(Error{Status: http.StatusTooManyRequests, RetryAfter: wait, Unsent: true, Err: ErrHeldBack})
+	slot, wait, err := c.gate.take(ctx, person, k.group, k.background)
+	switch {
+	case errors.Is(err, ErrHeldBack):
+		return answer{}, fail(Error{Status: http.StatusTooManyRequests, RetryAfter: wait, Unsent: true, Err: err})
+	case err != nil:
+		return answer{}, fail(Error{Unsent: true, Err: err})
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 
 	var asked, connected atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -199,6 +206,8 @@ func (c *Client) attempt(ctx context.Context, person string, k call) (answer, *E
 		unsent := asked.Load() && !connected.Load()
 		if unsent {
 			c.gate.giveBack(slot)
+		} else {
+			c.gate.lost(slot)
 		}
 		return answer{}, fail(Error{Unsent: unsent, Err: scrub(err, k.secrets)})
 	}
@@ -208,6 +217,9 @@ func (c *Client) attempt(ctx context.Context, person string, k call) (answer, *E
 		err = errTooLong
 	}
 	refusal := ErrorFrom(k.method, k.path, res.StatusCode, res.Header, body)
+	if res.StatusCode == http.StatusTooManyRequests && res.Header.Get("Retry-After") == "" {
+		refusal.RetryAfter = c.gate.usage.Penalty
+	}
 	c.gate.heard(slot, res.StatusCode, refusal.Code, refusal.RetryAfter, res.Header)
 	if err != nil {
 		refusal.Err = scrub(err, k.secrets)

@@ -134,6 +134,50 @@ func TestErrorBodies(t *testing.T) {
 	}
 }
 
+func TestAPenaltyOfUnsaidLength(t *testing.T) {
+	c := server(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) },
+		func(cfg *Config) { cfg.Usage.Penalty = 7 * time.Second })
+	p := caller(c)
+	_, err := p.Me(t.Context())
+	var e *Error
+	if !errors.As(err, &e) || e.RetryAfter != 7*time.Second || e.Unsent {
+		t.Errorf("refused: %v, wait %v", err, e.RetryAfter)
+	}
+	_, err = p.MonitoringGroups(t.Context(), "") // a limiter that names no group
+	if !errors.As(err, &e) || e.RetryAfter <= 5*time.Second || e.RetryAfter > 7*time.Second || !errors.Is(err, ErrHeldBack) {
+		t.Errorf("held back: %v, wait %v", err, e.RetryAfter)
+	}
+}
+
+// Everything waits for a refresh, whoever needs it, and a socket leaves it room.
+func TestRefreshComesFirst(t *testing.T) {
+	c := server(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"access_token":"at","uri":"ws://x/ws","ws_access_token":"t"}`)
+	})
+	p := caller(c)
+	sockets := 0
+	for range 6 {
+		if _, err := p.WSToken(t.Context()); err == nil {
+			sockets++
+		} else if !errors.Is(err, ErrHeldBack) || !Unsent(err) {
+			t.Fatal(err)
+		}
+	}
+	if sockets != 4 {
+		t.Errorf("%d tokens for sockets", sockets)
+	}
+	if _, err := c.Refresh(ForPerson(Background(t.Context()), "jude"), "rt"); err != nil {
+		t.Error(err)
+	}
+	if n := p.Remaining(Auth); n != 0 {
+		t.Errorf("%d remain", n)
+	}
+	c.SignedIn("kim")
+	if n := c.As("kim", nil).Remaining(Auth); n != 4 {
+		t.Errorf("%d remain after a sign-in", n)
+	}
+}
+
 func TestASessionThatEnded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err  error

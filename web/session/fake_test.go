@@ -184,6 +184,8 @@ func (f *fakeRC) Me(ctx context.Context, access string) (p rc.Extension, err err
 	return p, err
 }
 
+func (f *fakeRC) SignedIn(string) {}
+
 // kill is RingCentral ending every OAuth session by itself.
 func (f *fakeRC) kill() {
 	f.mu.Lock()

@@ -194,6 +194,14 @@ func (o *office) tokenOf(number string) rc.TokenFunc {
 	return nil
 }
 
+func TestASignInCountsAgainstThePersonsLimit(t *testing.T) {
+	o := newOffice(t, rcsim.PublicClient, "")
+	p := o.mustSignIn(o.visitor(), "102")
+	if n := o.rc.As(p.Key(), nil).Remaining(rc.Auth); n != 4 {
+		t.Errorf("%d of five Auth requests remain", n)
+	}
+}
+
 func (o *office) caller(token rc.TokenFunc) *rc.Caller { return o.rc.As("test", token) }
 
 func TestSignInWithARealClientOverTheWire(t *testing.T) {

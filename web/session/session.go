@@ -83,6 +83,7 @@ type authority interface {
 	Refresh(ctx context.Context, refreshToken string) (rc.Token, error)
 	Revoke(ctx context.Context, token string) error
 	Me(ctx context.Context, access string) (rc.Extension, error)
+	SignedIn(person string)
 }
 
 // ringCentral gives the client's calls of one person the shape of one function.

@@ -152,6 +152,7 @@ func (s *Sessions) signIn(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if !isID(p.AccountID) || !isID(p.ExtensionID) {
 		return Session{}, problem.NewInternal(errors.New("session: RingCentral named no account or extension"))
 	}
+	s.rc.SignedIn(p.Key())
 	if err := s.admit(ctx, p.AccountID); err != nil {
 		return Session{}, err
 	}
