@@ -1,6 +1,7 @@
 package rcsim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 )
@@ -8,21 +9,38 @@ import (
 // The call-control verbs of REST (API sheet, section 4).
 
 func (c *call) session() (*session, error) {
-	s := c.s.eng.find(c.r.PathValue("telephonySessionId"))
+	return c.sessionOf(c.r.PathValue("telephonySessionId"), "telephonySessionId")
+}
+
+// sessionOf is the session that a parameter names.
+func (c *call) sessionOf(id, parameter string) (*session, error) {
+	s := c.s.eng.find(id)
 	if s == nil || c.user.AccountID != c.s.dir.account.ID {
-		return nil, missing("telephonySessionId")
+		return nil, c.noSession(parameter)
 	}
 	return s, nil
 }
 
+// noSession is the 404 of sessions and parties; its code is an assumption (11.4).
+func (c *call) noSession(parameter string) error {
+	r := missing(parameter)
+	r.code = cmp.Or(c.s.opt.Assume.NotFoundCode, r.code)
+	return r
+}
+
 func (c *call) party() (*party, error) {
-	s, err := c.session()
+	return c.partyOf(c.r.PathValue("telephonySessionId"), "telephonySessionId", c.r.PathValue("partyId"))
+}
+
+// partyOf is a party of the session that a parameter names.
+func (c *call) partyOf(session, parameter, id string) (*party, error) {
+	s, err := c.sessionOf(session, parameter)
 	if err != nil {
 		return nil, err
 	}
-	p := s.party(c.r.PathValue("partyId"))
+	p := s.party(id)
 	if p == nil {
-		return nil, missing("partyId")
+		return nil, c.noSession("partyId")
 	}
 	return p, nil
 }
@@ -67,11 +85,14 @@ func (c *call) dropSession() (int, any, error) {
 	}
 	own := s.of(c.user.ID)
 	switch {
+	case s.conf != nil && s.conf.host == c.user:
 	case own == nil && !c.s.opt.Assume.OthersMayControl,
+		own != nil && own.supervises && s.parties[0] != own,
 		own != nil && !own.alive() && c.s.opt.Assume.DropNeedsLiveParty:
 		return 0, nil, notAllowed()
-	case !slices.ContainsFunc(s.parties, (*party).alive):
-		return 0, nil, missing("telephonySessionId")
+	}
+	if !s.ended.IsZero() || (s.conf == nil && !slices.ContainsFunc(s.parties, (*party).alive)) {
+		return 0, nil, c.noSession("telephonySessionId")
 	}
 	c.s.eng.drop(s, own)
 	return http.StatusNoContent, nil, nil
@@ -130,18 +151,47 @@ func (c *call) patchParty() (int, any, error) {
 	})
 }
 
-// answer takes the call with one of the caller's own devices.
-func (c *call) answer() (int, any, error) {
+// deviceOfBody is the caller's own device that the body names; it must be online.
+func (c *call) deviceOfBody() (Device, error) {
 	var in struct {
 		DeviceID string `json:"deviceId"`
 	}
 	if err := c.decode(&in); err != nil {
+		return Device{}, err
+	}
+	d, ok := c.phone(in.DeviceID)
+	if !ok || !d.Online {
+		return Device{}, invalid("deviceId")
+	}
+	return d, nil
+}
+
+// phone is the caller's own device of that id; ids of RingCentral apps are no phones unless it is assumed (11.13).
+func (c *call) phone(id string) (Device, bool) {
+	own := c.user.Devices
+	if c.s.opt.Assume.WebDevices {
+		own = slices.Concat(own, c.user.WebPhones)
+	}
+	i := slices.IndexFunc(own, func(d Device) bool { return d.ID == id })
+	if i < 0 {
+		return Device{}, false
+	}
+	return own[i], true
+}
+
+// answer takes the call with one of the caller's own devices.
+func (c *call) answer() (int, any, error) {
+	d, err := c.deviceOfBody()
+	if err != nil {
 		return 0, nil, err
 	}
-	if !slices.ContainsFunc(c.user.Devices, func(d Device) bool { return d.ID == in.DeviceID && d.Online }) {
-		return 0, nil, invalid("deviceId")
-	}
-	return c.act(c.s.eng.answer)
+	return c.act(func(p *party) error {
+		if p.direction != inbound {
+			return wrongState("answer", p)
+		}
+		p.device = d.ID
+		return c.s.eng.answer(p)
+	})
 }
 
 func (c *call) reject() (int, any, error) {
@@ -151,14 +201,37 @@ func (c *call) reject() (int, any, error) {
 	return http.StatusNoContent, nil, nil
 }
 
-// deleteParty: what it does on an ordinary call is unknown (API sheet 11.16).
+// deleteParty removes a party: from a conference, from park, from supervision. What it does on an ordinary call is not known
+// (API sheet 11.16).
 func (c *call) deleteParty() (int, any, error) {
-	p, err := c.ownParty()
-	if err == nil && !c.s.opt.Assume.DeletePartyHangsUp {
-		err = notAllowed()
+	var in struct {
+		KeepConferenceAlive bool `json:"keepConferenceAlive"`
 	}
-	if err == nil {
-		err = c.s.eng.hangup(p)
+	if err := c.decode(&in); err != nil {
+		return 0, nil, err
+	}
+	p, err := c.party()
+	if err != nil {
+		return 0, nil, err
+	}
+	conf := p.s.conf
+	if conf == nil || conf.host != c.user {
+		err = c.owns(p)
+	}
+	if p.supervises && p.peer != nil && p.peer.alive() {
+		p = p.peer // the link in the supervised session leads to the supervisor's own leg
+	}
+	removable := conf != nil || p.code == codeParked || p.supervises || c.s.eng.supervised(p)
+	switch {
+	case err != nil:
+	case !p.alive() && !slices.Contains(p.s.broughtIn(), p):
+		err = c.noSession("partyId")
+	case conf != nil:
+		c.s.eng.removeFrom(p.s, p, in.KeepConferenceAlive)
+	case !removable && !c.s.opt.Assume.DeletePartyHangsUp:
+		err = notAllowed()
+	default:
+		c.s.eng.leave(p, "")
 	}
 	if err != nil {
 		return 0, nil, err
@@ -187,12 +260,8 @@ func (c *call) bridgeEnds() (path, body *party, err error) {
 	if path, err = c.party(); err != nil {
 		return nil, nil, err
 	}
-	other := c.s.eng.find(in.TelephonySessionID)
-	if other == nil {
-		return nil, nil, missing("telephonySessionId")
-	}
-	if body = other.party(in.PartyID); body == nil {
-		return nil, nil, missing("partyId")
+	if body, err = c.partyOf(in.TelephonySessionID, "telephonySessionId", in.PartyID); err != nil {
+		return nil, nil, err
 	}
 	for _, p := range []*party{path, body} {
 		if err = c.owns(p); err != nil {
@@ -224,6 +293,8 @@ func (c *call) pretendBridge() (int, any, error) {
 	p.code, p.reason, p.peer = codeGone, "AttendedTransfer", body
 	return http.StatusOK, c.s.partyWire(&p), nil
 }
+
+func pretendOK(*call) (int, any, error) { return http.StatusOK, nil, nil }
 
 func pretendDone(*call) (int, any, error) { return http.StatusNoContent, nil, nil }
 

@@ -46,7 +46,6 @@ func TestStateRules(t *testing.T) {
 		{name: "reject what does not ring", who: "103", method: "POST", path: "{consult}/parties/{103@consult}/reject", status: 409, code: "TAS-102"},
 		{name: "remove a party of an ordinary call", method: "DELETE", path: "{consult}/parties/{102@consult}", status: 403, code: "TAS-106"},
 		{name: "remove it by assumption", opt: rcsim.Assumptions{DeletePartyHangsUp: true}, method: "DELETE", path: "{consult}/parties/{102@consult}", status: 204},
-		{name: "not modelled", method: "POST", path: "{consult}/parties/{102@consult}/park", status: 501, code: "CMN-202"},
 
 		{name: "bridge", method: "POST", path: "{held}/parties/{102@held}/bridge", body: `{"telephonySessionId":"{consult}","partyId":"{102@consult}"}`, status: 200},
 		{name: "bridge the other way round", method: "POST", path: "{consult}/parties/{102@consult}/bridge", body: `{"telephonySessionId":"{held}","partyId":"{102@held}"}`, status: 200},

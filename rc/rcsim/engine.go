@@ -12,6 +12,7 @@ const (
 	codeProceeding   = "Proceeding"
 	codeAnswered     = "Answered"
 	codeHold         = "Hold"
+	codeParked       = "Parked"
 	codeVoiceMail    = "VoiceMail"
 	codeDisconnected = "Disconnected"
 	codeGone         = "Gone"
@@ -39,7 +40,9 @@ type session struct {
 	created, ended     time.Time
 	seq                int // the last one used; the first event is 2
 	parties            []*party
-	joined             []*session // bridged to
+	joined             []*session  // bridged to
+	queue              *queueing   // the queue that rings its members; nil: none
+	conf               *conference // nil: an ordinary call
 }
 
 // party is one end of a session. code and reason are what RingCentral says; the holds are why.
@@ -53,6 +56,8 @@ type party struct {
 	number    string // the party's own number: extension number, or E.164
 	name      string
 	from, to  partyInfo
+	device    string // the phone it is on; empty: not known
+	mobile    string // the outside number that it was flipped to
 
 	code, reason         string
 	peer                 *party
@@ -62,9 +67,20 @@ type party struct {
 	queueCall            bool
 	early                bool // shows Answered while the other side still rings (7.2)
 	pickup               bool // mobilePickupData rides on the next event
+	solo                 bool // may be in a call alone: at the main-number prompt, called out, hosting a conference
 	since, answered      time.Time
 	seq                  int
 	stopRing             func()
+
+	recordings []recording
+	park       string  // the slot (*801) or the park location's id while it is parked
+	callOut    *target // what is called once this party's own phone is picked up
+	replaces   *party  // the party that leaves when this one, a flip's target, is answered
+	flipHeld   bool    // the flip put that party on hold
+	role       string  // Host or Participant of a conference
+	brought    *party  // a Participant stands for the far side of the call that this party, its host's, was in
+	supervises bool    // a supervisor's party: it listens, and is no end of the conversation
+	hears      *party  // whom it listens to
 }
 
 type partyInfo struct {
@@ -88,9 +104,36 @@ func (p *party) alive() bool   { return p.code != codeDisconnected && p.code != 
 func (p *party) ringing() bool { return p.code == codeSetup || p.code == codeProceeding }
 func (p *party) held() bool    { return p.restHold || p.deviceHold }
 
+// rings reports whether a phone rings for the party: it is called, or it calls out and its own phone rings first.
+func (p *party) rings() bool {
+	return p.ringing() && (p.direction == inbound || p.callOut != nil)
+}
+
+// offered reports whether the party is offered a call that it may take or pass on: no call-out, flip or supervision.
+func (p *party) offered() bool {
+	return p.ringing() && p.direction == inbound && p.replaces == nil && !p.supervises
+}
+
 // connected reports whether the party has somebody's voice: answered for real, on hold or not.
 func (p *party) connected() bool {
 	return (p.code == codeAnswered || p.code == codeHold) && !p.early
+}
+
+// established reports whether the party is in a conversation that can be handed on.
+func (p *party) established() bool { return p.connected() && !p.supervises }
+
+// present reports whether somebody is there: not a ringing phone, a mailbox or a parked place.
+func (p *party) present() bool {
+	return p.alive() && !p.rings() && p.code != codeVoiceMail && p.code != codeParked
+}
+
+// counts reports whether the party is an end of its conversation. A supervisor only listens, and a conference's
+// Participant stands for somebody who is counted in the call that was brought in.
+func (p *party) counts() bool { return p.alive() && !p.supervises && p.brought == nil }
+
+// info is how others see the party as a caller.
+func (p *party) info() partyInfo {
+	return partyInfo{PhoneNumber: p.number, Name: p.name, ExtensionID: p.extID}
 }
 
 func (e *engine) now() time.Time { return e.opt.Now().UTC() }
@@ -159,11 +202,14 @@ func (s *session) of(extID string) *party {
 }
 
 // circle is the session and everything bridged to it, directly or not.
-func (s *session) circle() []*session {
+func (s *session) circle() []*session { return s.circleWithout(nil) }
+
+// circleWithout is the circle as it would be if one of its sessions were not there.
+func (s *session) circleWithout(out *session) []*session {
 	all := []*session{s}
 	for i := 0; i < len(all); i++ {
 		for _, j := range all[i].joined {
-			if !slices.Contains(all, j) {
+			if j != out && !slices.Contains(all, j) {
 				all = append(all, j)
 			}
 		}
@@ -171,17 +217,36 @@ func (s *session) circle() []*session {
 	return all
 }
 
-// live is every live party of the session's circle.
-func (s *session) live() []*party {
+// live is every live end of the conversation in the session's circle.
+func (s *session) live() []*party { return counting(s.circle()) }
+
+func counting(sessions []*session) []*party {
 	var out []*party
-	for _, c := range s.circle() {
+	for _, c := range sessions {
 		for _, p := range c.parties {
-			if p.alive() {
+			if p.counts() {
 				out = append(out, p)
 			}
 		}
 	}
 	return out
+}
+
+// others are who else is really there: the people that p talks to, or whom it keeps waiting.
+func (p *party) others() []*party {
+	return slices.DeleteFunc(p.s.live(), func(o *party) bool { return o == p || !o.present() })
+}
+
+// join makes two sessions one conversation.
+func (s *session) join(o *session) {
+	s.joined = append(s.joined, o)
+	o.joined = append(o.joined, s)
+}
+
+// part undoes join.
+func (s *session) part(o *session) {
+	s.joined = slices.DeleteFunc(s.joined, func(j *session) bool { return j == o })
+	o.joined = slices.DeleteFunc(o.joined, func(j *session) bool { return j == s })
 }
 
 func (s *session) add(p *party) *party {
@@ -207,10 +272,34 @@ func (e *engine) turnMuted(p *party, code, reason string, muted bool) {
 		p.stopRing()
 		p.stopRing = nil
 	}
+	if !p.alive() {
+		p.stopRecording()
+	}
 	p.s.seq++
 	p.seq = p.s.seq
 	e.out = append(e.out, event{at: now, seq: p.seq, s: p.s, p: *p, pickup: p.pickup, mute: muted})
 	p.pickup = false
+	if !p.alive() {
+		e.endWith(p)
+	}
+}
+
+// endWith ends what lives only as long as p: a flip's target that rings in its place, and whoever supervises it.
+func (e *engine) endWith(p *party) {
+	for _, o := range p.s.parties {
+		if o.replaces == p && o.ringing() {
+			o.replaces = nil
+			e.turn(o, codeDisconnected, "Cancelled")
+		}
+	}
+	for _, m := range e.supervisors() {
+		if m.hears == p {
+			e.turn(m, codeDisconnected, "")
+			if m.s != p.s {
+				e.settle(m.s)
+			}
+		}
+	}
 }
 
 // leave ends one party and then whatever cannot live without it.
@@ -218,260 +307,54 @@ func (e *engine) leave(p *party, reason string) {
 	if !p.alive() {
 		return
 	}
+	if p.replaces != nil {
+		e.flipFailed(p, reason)
+		return
+	}
+	e.end(p, reason)
+	e.settle(p.s)
+}
+
+// end ends one party; a phone that still rang has missed the call.
+func (e *engine) end(p *party, reason string) {
 	if p.ringing() && p.direction == inbound {
 		p.missed = true
 	}
 	e.turn(p, codeDisconnected, reason)
-	e.settle(p.s)
 }
 
-// settle ends a circle in which nobody is left to talk to: one party alone, or only ringing phones.
+// settle ends a circle in which nobody is left to talk to: one party alone, or only ringing phones and mailboxes.
 func (e *engine) settle(s *session) {
+	circle := s.circle()
+	for _, c := range circle {
+		if c.conf != nil {
+			e.settleConference(c)
+		}
+	}
+	for _, c := range circle {
+		e.settleCircle(c)
+	}
+}
+
+func (e *engine) settleCircle(s *session) {
 	live := s.live()
-	ringingOnly := !slices.ContainsFunc(live, func(p *party) bool { return !p.ringing() || p.direction == outbound })
-	if len(live) == 1 || ringingOnly {
+	if !slices.ContainsFunc(live, (*party).present) && !slices.ContainsFunc(live, func(p *party) bool { return p.solo }) ||
+		len(live) == 1 && !live[0].solo {
 		for _, p := range live {
-			if p.ringing() && p.direction == inbound {
-				p.missed = true
-			}
-			e.turn(p, codeDisconnected, "")
-		}
-		live = nil
-	}
-	if len(live) == 0 {
-		for _, c := range s.circle() {
-			if c.ended.IsZero() {
-				c.ended = e.now()
+			if p.alive() { // it may have ended with another one
+				e.end(p, "")
 			}
 		}
 	}
-}
-
-func userInfo(u *User) partyInfo {
-	return partyInfo{PhoneNumber: u.Number, Name: u.Name(), ExtensionID: u.ID}
-}
-
-// callIn: an outside caller rings an extension, through an IVR when asked for (7.1).
-func (e *engine) callIn(number, name string, to *User, ivr bool) *session {
-	s := e.newSession()
-	caller := partyInfo{PhoneNumber: number, Name: name}
-	target := partyInfo{PhoneNumber: to.Direct, Name: to.Name(), ExtensionID: to.ID}
-	first := s.add(&party{direction: outbound, number: number, name: name, from: caller, to: target})
-	e.turn(first, codeSetup, "")
-	if ivr {
-		menu := s.add(&party{direction: inbound, extID: "400131599008", number: "399", name: "Main menu", from: caller, to: partyInfo{PhoneNumber: to.Direct, Name: "Main menu", ExtensionID: "400131599008"}})
-		e.turn(menu, codeSetup, "")
-		e.turn(first, codeAnswered, "")
-		e.turn(menu, codeDisconnected, "")
-	}
-	e.ring(s, first, to, caller, target, false)
-	return s
-}
-
-// callQueue: an outside caller rings a queue; every idle member's phone rings at once.
-func (e *engine) callQueue(number, name string, q *Queue, members []*User) *session {
-	s := e.newSession()
-	caller := partyInfo{PhoneNumber: number, Name: name}
-	target := partyInfo{PhoneNumber: q.Direct, Name: q.Name, ExtensionID: q.ID}
-	first := s.add(&party{direction: outbound, number: number, name: name, from: caller, to: target})
-	e.turn(first, codeSetup, "")
-	e.ringQueue(s, first, q, caller, target, members)
-	return s
-}
-
-// dialQueue: an extension calls a queue.
-func (e *engine) dialQueue(from *User, q *Queue, members []*User) *session {
-	e.holdOthers(from, nil)
-	s := e.newSession()
-	caller := partyInfo{PhoneNumber: from.Direct, Name: from.Name(), ExtensionID: from.ID, DeviceID: from.device()}
-	target := partyInfo{PhoneNumber: q.Number, Name: q.Name, ExtensionID: q.ID}
-	first := s.add(&party{direction: outbound, user: from, extID: from.ID, number: from.Number, name: from.Name(), from: caller, to: target})
-	e.turn(first, codeSetup, "")
-	caller.PhoneNumber = from.Number
-	e.ringQueue(s, first, q, caller, target, slices.DeleteFunc(members, func(m *User) bool { return m == from }))
-	return s
-}
-
-// ringQueue: the queue takes the call and rings every idle member; without one it takes a message.
-func (e *engine) ringQueue(s *session, first *party, q *Queue, caller, target partyInfo, members []*User) {
-	line := s.add(&party{direction: inbound, extID: q.ID, number: q.Number, name: q.Name, from: caller, to: target})
-	e.turn(line, codeSetup, "")
-	first.early = true
-	e.turn(first, codeAnswered, "")
-	rang := false
-	for _, m := range members {
-		if e.busy(m) || !m.takes(true) {
-			continue
-		}
-		if !rang {
-			e.turn(line, codeDisconnected, "")
-			rang = true
-		}
-		e.ring(s, first, m, caller, target, true)
-	}
-	if !rang {
-		e.mailbox(line)
-	}
-}
-
-// join: one more extension is in the call, as a supervisor who barges in by star code. How RingCentral tells it is not known.
-func (e *engine) join(s *session, u *User) error {
-	if !slices.ContainsFunc(s.parties, (*party).connected) {
-		return wrongState("join", s.parties[0])
-	}
-	first := s.parties[0]
-	p := s.add(&party{direction: inbound, user: u, extID: u.ID, number: u.Number, name: u.Name(), from: first.from, to: userInfo(u)})
-	e.turn(p, codeSetup, "")
-	e.turn(p, codeAnswered, "")
-	return nil
-}
-
-// dialExtension: an extension calls an extension; the caller's party turns Answered before the other phone rings (7.2).
-func (e *engine) dialExtension(from, to *User) *session {
-	e.holdOthers(from, nil)
-	s := e.newSession()
-	caller := partyInfo{PhoneNumber: from.Direct, Name: from.Name(), ExtensionID: from.ID, DeviceID: from.device()}
-	first := s.add(&party{direction: outbound, user: from, extID: from.ID, number: from.Number, name: from.Name(), from: caller, to: partyInfo{PhoneNumber: to.Number}})
-	e.turn(first, codeSetup, "")
-	first.to = userInfo(to)
-	caller.PhoneNumber = from.Number
-	e.ring(s, first, to, caller, userInfo(to), false)
-	return s
-}
-
-// dialOutside: an extension calls an outside number; both parties tell the truth (7.3).
-func (e *engine) dialOutside(from *User, number, name string) *session {
-	e.holdOthers(from, nil)
-	s := e.newSession()
-	target := partyInfo{PhoneNumber: number}
-	first := s.add(&party{
-		direction: outbound, user: from, extID: from.ID, number: from.Number, name: from.Name(),
-		from: partyInfo{PhoneNumber: from.Direct, ExtensionID: from.ID, DeviceID: from.device()}, to: target,
-	})
-	e.turn(first, codeSetup, "")
-	far := s.add(&party{direction: inbound, number: number, name: name, from: partyInfo{PhoneNumber: from.Direct, Name: from.Name(), ExtensionID: from.ID}, to: target})
-	e.turn(far, codeProceeding, "")
-	e.turn(first, codeProceeding, "")
-	e.startRing(far)
-	return s
-}
-
-// ring adds the party of an extension that is called and rings its phone; the caller's party turns Answered first.
-func (e *engine) ring(s *session, first *party, to *User, from, target partyInfo, queue bool) {
-	p := s.add(&party{direction: inbound, user: to, extID: to.ID, number: to.Number, name: to.Name(), from: from, to: target, queueCall: queue})
-	e.turn(p, codeSetup, "")
-	if first.code == codeSetup {
-		first.early = true
-		e.turn(first, codeAnswered, "")
-	}
-	first.early = true
-	if !to.takes(queue) {
-		e.toVoicemail(p, "")
+	circle := s.circle()
+	if slices.ContainsFunc(circle, func(c *session) bool { return slices.ContainsFunc(c.parties, (*party).alive) }) {
 		return
 	}
-	p.pickup = true
-	e.turn(p, codeProceeding, "")
-	e.startRing(p)
-}
-
-func (e *engine) startRing(p *party) {
-	if e.opt.RingTimeout > 0 {
-		p.stopRing = e.after(e.opt.RingTimeout, func() {
-			p.stopRing = nil
-			e.noAnswer(p)
-		})
-	}
-}
-
-// noAnswer: Proceeding -> VoiceMail, or the end of the call.
-func (e *engine) noAnswer(p *party) {
-	if !p.ringing() {
-		return
-	}
-	e.toVoicemail(p, "NoAnswer")
-}
-
-// toVoicemail sends a ringing call to the mailbox of who was called; without one the party leaves.
-func (e *engine) toVoicemail(p *party, reason string) {
-	others := slices.ContainsFunc(p.s.parties, func(o *party) bool { return o != p && o.direction == inbound && o.ringing() })
-	if p.extID == "" || e.opt.NoVoicemail || others {
-		e.leave(p, reason)
-		return
-	}
-	p.missed = true
-	if e.opt.Assume.VoicemailSameParty {
-		e.mailbox(p)
-		return
-	}
-	e.turn(p, codeDisconnected, reason)
-	box := &party{direction: inbound, user: p.user, extID: p.extID, number: p.number, name: p.name, from: p.from, to: p.to, queueCall: p.queueCall}
-	if p.queueCall {
-		box.user, box.extID, box.name = nil, p.to.ExtensionID, p.to.Name
-	}
-	e.mailbox(p.s.add(box))
-}
-
-// mailbox makes a party the voicemail box; whoever called is connected to it.
-func (e *engine) mailbox(box *party) {
-	e.turn(box, codeVoiceMail, "")
-	e.connect(box.s)
-}
-
-// connect makes every early Answered of the session a true one, and an outbound that still rings Answered.
-func (e *engine) connect(s *session) {
-	for _, o := range s.parties {
-		if o.direction != outbound || !o.alive() {
-			continue
-		}
-		if o.early {
-			o.early = false
-			o.answered = e.now()
-		}
-		if o.ringing() {
-			e.turn(o, codeAnswered, "")
+	for _, c := range circle {
+		if c.ended.IsZero() {
+			c.ended = e.now()
 		}
 	}
-}
-
-// answer: Proceeding -> Answered; the other phones of a queue stop ringing.
-func (e *engine) answer(p *party) error {
-	if p.direction != inbound || !p.ringing() {
-		return wrongState("answer", p)
-	}
-	if p.user != nil {
-		e.holdOthers(p.user, p.s)
-		p.pickup = true
-	}
-	e.turn(p, codeAnswered, "")
-	e.connect(p.s)
-	for _, o := range p.s.parties {
-		if o != p && o.direction == inbound && o.ringing() {
-			e.turn(o, codeDisconnected, "AgentAnswered")
-		}
-	}
-	return nil
-}
-
-// reject: Proceeding -> Disconnected, the caller goes to voicemail.
-func (e *engine) reject(p *party) error {
-	if p.direction != inbound || !p.ringing() {
-		return wrongState("reject", p)
-	}
-	if p.extID == "" {
-		e.leave(p, "TargetBusy")
-		return nil
-	}
-	e.toVoicemail(p, "Rejected")
-	return nil
-}
-
-// voicemail: Proceeding -> VoiceMail at once.
-func (e *engine) voicemail(p *party) error {
-	if p.direction != inbound || !p.ringing() || p.extID == "" || e.opt.NoVoicemail {
-		return wrongState("voicemail", p)
-	}
-	e.toVoicemail(p, "NoAnswer")
-	return nil
 }
 
 // hangup: the party leaves; a call with nobody left to talk to ends.
@@ -483,122 +366,6 @@ func (e *engine) hangup(p *party) error {
 	return nil
 }
 
-// farReady reports whether the other side of a call can be put on hold: it is not ringing and not a mailbox (4.2).
-func farReady(p *party) bool {
-	return !p.early && !slices.ContainsFunc(p.s.live(), func(o *party) bool {
-		return o != p && (o.ringing() || o.code == codeVoiceMail)
-	})
-}
-
-// hold: Answered -> Hold, by REST or by the phone; the two are independent (4.2). A second hold of the other kind is no change.
-func (e *engine) hold(p *party, rest bool) error {
-	flag := &p.deviceHold
-	if rest {
-		flag = &p.restHold
-	}
-	if *flag || p.early || (p.code != codeAnswered && p.code != codeHold) || (rest && !farReady(p)) {
-		return wrongState("hold", p)
-	}
-	*flag = true
-	if rest && e.opt.Assume.HoldStandAlone {
-		p.standAlone = true
-	}
-	if p.code != codeHold {
-		e.turn(p, codeHold, "")
-	}
-	return nil
-}
-
-// unhold: Hold -> Answered when no hold is left. REST cannot undo a hold made on a phone.
-func (e *engine) unhold(p *party, rest bool) error {
-	switch {
-	case !p.alive(),
-		rest && p.code != codeHold,
-		!rest && !p.deviceHold:
-		return wrongState("unhold", p)
-	case rest:
-		p.restHold = false
-	default:
-		p.deviceHold = false
-	}
-	if p.code == codeAnswered || (p.held() && (!rest || !e.opt.Assume.UnholdShowsAnswered)) {
-		return nil
-	}
-	if !rest {
-		e.holdOthers(p.user, p.s)
-	}
-	p.standAlone = false
-	e.turn(p, codeAnswered, "")
-	return nil
-}
-
-// holdOthers is what a phone does before it talks: it holds its other call.
-func (e *engine) holdOthers(u *User, except *session) {
-	if e.opt.NoAutoHold || u == nil {
-		return
-	}
-	for _, s := range e.order {
-		if s == except {
-			continue
-		}
-		if p := s.of(u.ID); p != nil && p.code == codeAnswered && p.connected() {
-			_ = e.hold(p, false)
-		}
-	}
-}
-
-// mute sets the party's mute and says so.
-func (e *engine) mute(p *party, on bool) error {
-	if p.code != codeAnswered && p.code != codeHold {
-		return wrongState("mute", p)
-	}
-	if p.muted != on {
-		p.muted = on
-		e.turn(p, p.code, p.reason)
-	}
-	return nil
-}
-
-// bridge joins the far sides of two calls of one person, who leaves both (7.4): no new session, no new party; both
-// sessions live on until either side hangs up.
-func (e *engine) bridge(path, body *party) error {
-	if path.s == body.s || slices.Contains(path.s.circle(), body.s) {
-		return wrongState("bridge", path)
-	}
-	for _, p := range []*party{path, body} {
-		if p.code != codeAnswered && p.code != codeHold {
-			return wrongState("bridge", p)
-		}
-		if p.early && !e.opt.Assume.BridgeRinging {
-			return wrongState("bridge", p)
-		}
-	}
-	if e.opt.Assume.BridgeNeedsHold && path.code != codeHold {
-		return wrongState("bridge", path)
-	}
-	path.s.joined = append(path.s.joined, body.s)
-	body.s.joined = append(body.s.joined, path.s)
-	how := e.opt.Assume.BridgeEvents
-	if how != BridgeNoPeer {
-		path.peer, body.peer = body, path
-	}
-	const reason = "AttendedTransfer"
-	switch how {
-	case BridgeSecondDisconnected:
-		body.peer = nil
-		e.turn(path, codeGone, reason)
-		e.turn(body, codeDisconnected, "")
-	case BridgeSecondFirst:
-		e.turn(body, codeGone, reason)
-		e.turn(path, codeGone, reason)
-	case BridgeBothGone, BridgeNoPeer, BridgeFirstOnly, BridgeSecondOnly:
-		e.turnMuted(path, codeGone, reason, how == BridgeSecondOnly)
-		e.turnMuted(body, codeGone, reason, how == BridgeFirstOnly)
-	}
-	e.settle(path.s)
-	return nil
-}
-
 // drop ends a session for everybody in it; what is bridged to it ends as well when nobody is left to talk to.
 func (e *engine) drop(s *session, by *party) {
 	if by != nil && by.alive() {
@@ -606,40 +373,58 @@ func (e *engine) drop(s *session, by *party) {
 	}
 	for _, p := range s.parties {
 		if p.alive() {
-			if p.ringing() && p.direction == inbound {
-				p.missed = true
-			}
-			e.turn(p, codeDisconnected, "")
+			e.end(p, "")
+		}
+	}
+	if s.conf != nil {
+		s.conf.over = true
+		if s.ended.IsZero() && len(s.parties) == 0 {
+			s.ended = e.now()
 		}
 	}
 	e.settle(s)
 }
 
-// busy reports whether the person is in a call.
-func (e *engine) busy(u *User) bool { return len(e.calls(u.ID)) > 0 }
+// busy reports whether the person's phone is in use.
+func (e *engine) busy(u *User) bool { return len(e.onPhone(u.ID)) > 0 }
 
 // calls are the live parties of an extension, oldest call first.
 func (e *engine) calls(extID string) []*party {
-	var out []*party
-	for _, s := range e.order {
-		if !s.ended.IsZero() {
-			continue
-		}
-		for _, p := range s.parties {
-			if p.extID == extID && p.alive() {
-				out = append(out, p)
-			}
-		}
-	}
-	return out
+	return e.alive(func(p *party) bool { return p.extID == extID })
 }
 
-// outsideCalls are the live parties of an outside number, oldest call first.
+// onPhone are the calls on an extension's own phones: not its mailbox, what it parked, or what it flipped elsewhere.
+func (e *engine) onPhone(extID string) []*party {
+	return e.alive(func(p *party) bool {
+		return p.extID == extID && p.code != codeVoiceMail && p.code != codeParked && p.mobile == ""
+	})
+}
+
+// outsideCalls are the live parties on an outside number, oldest call first.
 func (e *engine) outsideCalls(number string) []*party {
+	return e.alive(func(p *party) bool { return p.isOutside(number) })
+}
+
+// isOutside reports whether the party is on that outside number: somebody outside, or a call that was flipped there.
+func (p *party) isOutside(number string) bool {
+	return (p.extID == "" && p.number == number) || p.mobile == number
+}
+
+// supervisors are the live parties that listen to a call.
+func (e *engine) supervisors() []*party {
+	return e.alive(func(p *party) bool { return p.hears != nil })
+}
+
+// supervised reports whether somebody listens to the party.
+func (e *engine) supervised(p *party) bool {
+	return slices.ContainsFunc(e.supervisors(), func(m *party) bool { return m.hears == p })
+}
+
+func (e *engine) alive(want func(*party) bool) []*party {
 	var out []*party
 	for _, s := range e.order {
 		for _, p := range s.parties {
-			if p.extID == "" && p.number == number && p.alive() {
+			if p.alive() && want(p) {
 				out = append(out, p)
 			}
 		}
@@ -660,7 +445,7 @@ func (e *engine) audio() [][2]*party {
 		}
 		var talk []*party
 		for _, p := range s.live() {
-			if p.code == codeAnswered && p.connected() && !p.held() {
+			if p.talks() {
 				talk = append(talk, p)
 			}
 		}
@@ -668,6 +453,20 @@ func (e *engine) audio() [][2]*party {
 			for _, b := range talk[i+1:] {
 				out = append(out, [2]*party{a, b})
 			}
+		}
+	}
+	return out
+}
+
+// talks reports whether sound passes to and from the party.
+func (p *party) talks() bool { return p.code == codeAnswered && p.connected() && !p.held() }
+
+// listening is every supervisor's party and the party that it hears now.
+func (e *engine) listening() [][2]*party {
+	var out [][2]*party
+	for _, m := range e.supervisors() {
+		if m.talks() && m.hears.talks() {
+			out = append(out, [2]*party{m, m.hears})
 		}
 	}
 	return out

@@ -100,7 +100,8 @@ func (f filter) wants(p *party) bool {
 	for _, n := range phones {
 		phones = append(phones, strings.Replace(n, "+", " ", 1))
 	}
-	return match("direction", p.direction) && match("statusCode", p.code) && match("missedCall", strconv.FormatBool(p.missed)) && match("phoneNumber", phones...)
+	return match("direction", p.direction) && match("statusCode", p.code) && match("missedCall", strconv.FormatBool(p.missed)) && match("phoneNumber", phones...) &&
+		(!strings.EqualFold(f.query.Get("withRecordings"), "true") || len(p.recordings) > 0)
 }
 
 // allowed says why a person may not have a filter: a code and a sentence, both empty when they may (API sheet 11.5).

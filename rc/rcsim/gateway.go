@@ -694,6 +694,7 @@ func (s *Server) tunnel(ctx context.Context, k *socket, outer *http.Request, id,
 		}
 		s.answerFrame(k, answer, rec.body.Bytes())
 	}
+	s.afterwards(req)
 	_ = s.change(func() error {
 		g := k.g
 		if g.sock != k || g.waiting == 0 {

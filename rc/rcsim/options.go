@@ -37,6 +37,12 @@ type Options struct {
 	RingTimeout time.Duration
 	// NoVoicemail ends an unanswered or declined call instead of sending it to the mailbox.
 	NoVoicemail bool
+	// QueueInOrder rings a queue's members one after another; by default every idle member rings at once.
+	QueueInOrder bool
+	// AutoRecord records every call of an extension from its answer on; AutoRecordFixed refuses to pause it (403 TAS-115).
+	AutoRecord, AutoRecordFixed bool
+	// ConferenceWait is how long a conference waits for its host before it ends; zero means 38 s, negative for ever.
+	ConferenceWait time.Duration
 	// NoAutoHold lets a phone talk on two calls at once; by default answering, dialling or unholding holds the other call.
 	NoAutoHold bool
 	// EventDelay is the time between a change and its notification (recorded streams show 14 to 115 ms).
@@ -119,6 +125,33 @@ type Assumptions struct {
 	// WatchedByOwnName: notifications of lines and favourites name the watched extension's presence in event; assumed the
 	// watcher's own line or favourite presence, as the filter does.
 	WatchedByOwnName bool
+	// NotFoundCode (11.4) is the error code of a session or party that is gone or never was; empty means CMN-102.
+	NotFoundCode string
+	// SuperviseRefusal (11.4) is the code of the 403 for a supervisor outside the group, a second supervisor, an offline
+	// device; empty means TAS-106.
+	SuperviseRefusal string
+	// OfflineDeviceRefusal (11.4) is the code of the 403 for a call-out from an offline device; empty means TAS-106.
+	OfflineDeviceRefusal string
+	// WebDevices (11.13): answer, ignore, pickup, call-out and supervise take ids of webapp-devices; assumed 400 CMN-101.
+	WebDevices bool
+	// ParkLeavesParty (11.11, 7.7): who parks is Disconnected and a party of the slot is Parked; assumed their own party is Parked.
+	ParkLeavesParty bool
+	// PickupFromSlots (11.11): REST pickup takes calls from slots (*801) too; assumed only from a park location, else 403 TAS-106.
+	PickupFromSlots bool
+	// VoicemailTransferReason (11.11, 7.5): who transfers or forwards to a mailbox leaves with reason Voicemail; assumed BlindTransfer.
+	VoicemailTransferReason bool
+	// ReplyThenVoicemail: the caller who was answered with a text goes to the mailbox; assumed the call ends.
+	ReplyThenVoicemail bool
+	// SuperviseInSession (11.11, 7.9): the supervisor's party lives in the supervised session; assumed it is Gone/Supervising
+	// there, with its peer in a session of the call to the supervisor's device.
+	SuperviseInSession bool
+	// CallOutAutoAnswer: the device of a call-out answers by itself; assumed it rings until somebody picks it up.
+	CallOutAutoAnswer bool
+	// ConferenceParticipantGone (7.8): a Participant turns Gone with its peer in the original call, as in a recording; assumed
+	// it stays Answered until it leaves.
+	ConferenceParticipantGone bool
+	// ConferenceOutlivesHost: a conference goes on when its host hangs up; assumed it ends.
+	ConferenceOutlivesHost bool
 	// OffsetTimes: presence startTime is written with +0000 as in old recordings; assumed Z.
 	OffsetTimes bool
 }
@@ -138,6 +171,7 @@ const (
 
 func (o Options) withDefaults() Options {
 	set(&o.RingTimeout, 25*time.Second)
+	set(&o.ConferenceWait, 38*time.Second)
 	set(&o.Limits.Light, 50)
 	set(&o.Limits.Medium, 40)
 	set(&o.Limits.Heavy, 10)

@@ -50,50 +50,51 @@ func (s *Server) call(from, fromName, to string, menu bool) (string, error) {
 			return invalid("from")
 		}
 		name := cmp.Or(fromName, s.dir.outsiderName(number))
-		if u := s.dir.find(to); u != nil {
-			id = s.eng.callIn(number, name, u, menu).id
-			return nil
-		}
-		if q := s.dir.queue(to); q != nil {
-			id = s.eng.callQueue(number, name, q, s.dir.takers(q)).id
-			return nil
-		}
-		return noSuch("extension", to)
-	})
-	return id, err
-}
-
-// Dial is a person who calls an extension or an outside number; it returns the session id.
-func (s *Server) Dial(extension, to string) (string, error) {
-	id := ""
-	err := s.change(func() error {
-		u := s.dir.byNumber[extension]
-		if u == nil {
-			return noSuch("phone", extension)
-		}
-		if !u.online() {
-			return refuse(http.StatusConflict, "TAS-102", "The phone is offline")
-		}
-		if callee := s.dir.find(to); callee != nil {
-			if callee == u {
-				return refuse(http.StatusConflict, "TAS-102", "A phone cannot call itself")
-			}
-			id = s.eng.dialExtension(u, callee).id
-			return nil
-		}
-		if q := s.dir.queue(to); q != nil {
-			id = s.eng.dialQueue(u, q, s.dir.takers(q)).id
-			return nil
-		}
-		number, ok := e164(to)
+		t, ok := s.dir.inside(to, nil)
 		if !ok {
 			return noSuch("extension", to)
 		}
-		id = s.eng.dialOutside(u, number, s.dir.outsiderName(number)).id
+		id = s.eng.callIn(number, name, t, menu).id
 		return nil
 	})
 	return id, err
 }
+
+// Dial is a person who calls an extension, a queue, a park slot (*801), the main number's prompt or an outside number; it
+// returns the session id.
+func (s *Server) Dial(extension, to string) (string, error) {
+	id := ""
+	err := s.change(func() error {
+		u := s.dir.byNumber[extension]
+		switch {
+		case u == nil:
+			return noSuch("phone", extension)
+		case !u.online():
+			return offline()
+		case to == s.dir.account.MainNumber:
+			id = s.eng.dialPrompt(u, to).id
+			return nil
+		case strings.HasPrefix(to, "*"):
+			p, err := s.pickUp(u, to)
+			if err == nil {
+				id = p.s.id
+			}
+			return err
+		}
+		t, ok := s.dir.reachable(to, u)
+		switch {
+		case !ok, t.place != nil: // a park location takes calls, it does not ring
+			return noSuch("extension", to)
+		case t.user == u:
+			return refuse(http.StatusConflict, "TAS-102", "A phone cannot call itself")
+		}
+		id = s.eng.dial(u, t).id
+		return nil
+	})
+	return id, err
+}
+
+func offline() error { return refuse(http.StatusConflict, "TAS-102", "The phone is offline") }
 
 // Join brings one more person into a call, as a supervisor who barges in by star code.
 func (s *Server) Join(extension, sessionID string) error {
@@ -109,18 +110,25 @@ func (s *Server) Join(extension, sessionID string) error {
 	})
 }
 
-// verb is something a phone can do with a call, and when.
+// verb is something a phone can do with a call, and when. Verbs that need to know more have a method of their own.
 type verb struct {
 	can func(*party) bool
 	do  func(*engine, *party) error
 }
 
 func phoneVerbs() map[string]verb {
-	ringing := func(p *party) bool { return p.direction == inbound && p.ringing() }
+	talking := (*party).established
 	return map[string]verb{
-		"answer":    {ringing, (*engine).answer},
-		"decline":   {ringing, (*engine).reject},
-		"voicemail": {ringing, (*engine).voicemail},
+		"answer":    {(*party).rings, (*engine).answer},
+		"decline":   {(*party).rings, (*engine).reject},
+		"voicemail": {(*party).offered, (*engine).voicemail},
+		"ignore":    {func(p *party) bool { return p.queueCall && p.rings() }, (*engine).ignore},
+		"forward":   {can: (*party).offered},
+		"transfer":  {can: talking},
+		"flip":      {can: talking},
+		"switch":    {can: func(p *party) bool { return p.offered() || p.established() }},
+		"park":      {can: func(p *party) bool { return p.direction == inbound && p.established() }},
+		"record":    {can: talking},
 		"hold":      {func(p *party) bool { return p.connected() && !p.deviceHold }, func(e *engine, p *party) error { return e.hold(p, false) }},
 		"unhold":    {func(p *party) bool { return p.deviceHold }, func(e *engine, p *party) error { return e.unhold(p, false) }},
 		"mute":      {func(p *party) bool { return p.connected() && !p.muted }, func(e *engine, p *party) error { return e.mute(p, true) }},
@@ -162,23 +170,30 @@ func (s *Server) choose(mine []*party, of func(*session) *party, sessionID strin
 	}
 }
 
-// Phone does a verb (answer, decline, voicemail, hold, unhold, mute, unmute, hangup) on a person's phone; the session id may
-// be empty when only one call is meant.
+// Phone does a verb (answer, decline, voicemail, ignore, hold, unhold, mute, unmute, hangup) on a person's phone; the session
+// id may be empty when only one call is meant.
 func (s *Server) Phone(extension, name, sessionID string) error {
+	do := phoneVerbs()[name].do
+	if do == nil {
+		return noSuch("verb", name)
+	}
+	return s.onCall(extension, name, sessionID, func(p *party) error { return do(s.eng, p) })
+}
+
+// onCall does something with the call on a person's phone that is meant: the only one that the verb fits, when no session is
+// named.
+func (s *Server) onCall(extension, name, sessionID string, do func(*party) error) error {
+	v := phoneVerbs()[name]
 	return s.change(func() error {
 		u := s.dir.byNumber[extension]
 		if u == nil {
 			return noSuch("phone", extension)
 		}
-		v, ok := phoneVerbs()[name]
-		if !ok {
-			return noSuch("verb", name)
-		}
-		p, err := s.choose(s.eng.calls(u.ID), func(c *session) *party { return c.of(u.ID) }, sessionID, v)
+		p, err := s.choose(s.eng.onPhone(u.ID), func(c *session) *party { return c.of(u.ID) }, sessionID, v)
 		if err != nil {
 			return err
 		}
-		return v.do(s.eng, p)
+		return do(p)
 	})
 }
 
@@ -197,7 +212,7 @@ func (s *Server) Outside(number, name, sessionID string) error {
 		of := func(c *session) *party {
 			var last *party
 			for _, p := range c.parties {
-				if p.extID == "" && p.number == n && (last == nil || p.alive()) {
+				if p.isOutside(n) && (last == nil || p.alive()) {
 					last = p
 				}
 			}

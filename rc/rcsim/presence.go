@@ -90,8 +90,10 @@ type presenceSIP struct {
 // telephonyStatus is how presence calls a party's state; empty means it is not an active call.
 func telephonyStatus(p *party) string {
 	switch {
-	case p.ringing() && p.direction == inbound:
+	case p.rings():
 		return "Ringing"
+	case p.code == codeParked:
+		return "ParkedCall"
 	case p.code == codeHold:
 		return "OnHold"
 	case p.code == codeAnswered, p.ringing():

@@ -30,7 +30,7 @@ func notAllowed() error {
 }
 
 // missing is a 404 for something that a parameter names. The code is an assumption (API sheet 11.4).
-func missing(parameter string) error {
+func missing(parameter string) *restError {
 	return &restError{status: http.StatusNotFound, code: "CMN-102", message: "Resource for parameter [" + parameter + "] is not found", extra: map[string]string{"parameterName": parameter}}
 }
 

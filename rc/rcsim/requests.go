@@ -51,7 +51,30 @@ func (s *Server) arrive(r *http.Request, tunnel bool) *http.Request {
 		}
 		return nil
 	})
-	return r.WithContext(context.WithValue(r.Context(), recordKey{}, e))
+	return r.WithContext(context.WithValue(context.WithValue(r.Context(), recordKey{}, e), laterKey{}, &later{}))
+}
+
+type laterKey struct{}
+
+// later is what a request leaves to be done when its answer is out.
+type later struct{ do []func() }
+
+// afterAnswer runs f under the lock once the answer is on its way, also when nobody waits for it any more.
+func (c *call) afterAnswer(f func()) {
+	l := remains(c.r)
+	l.do = append(l.do, f)
+}
+
+func remains(r *http.Request) *later { return r.Context().Value(laterKey{}).(*later) }
+
+// afterwards does what a request has left to do.
+func (s *Server) afterwards(r *http.Request) {
+	for _, f := range remains(r).do {
+		_ = s.change(func() error {
+			f()
+			return nil
+		})
+	}
 }
 
 // answered notes the status of a request.

@@ -62,6 +62,20 @@ func operations() []operation {
 		control("reject", post, pathParty+"/reject", (*call).reject, pretendDone),
 		control("bridge", post, pathParty+"/bridge", (*call).bridge, (*call).pretendBridge),
 		control("removeParty", http.MethodDelete, pathParty, (*call).deleteParty, pretendDone),
+		control("ignore", post, pathParty+"/ignore", (*call).ignore, pretendDone),
+		control("forward", post, pathParty+"/forward", (*call).forward, pretendParty(codeDisconnected)),
+		control("reply", post, pathParty+"/reply", (*call).reply, pretendParty(codeDisconnected)),
+		control("transfer", post, pathParty+"/transfer", (*call).transfer, pretendParty(codeDisconnected)),
+		control("park", post, pathParty+"/park", (*call).park, pretendParty(codeParked)),
+		control("pickup", post, pathParty+"/pickup", (*call).pickup, nil),
+		control("flip", post, pathParty+"/flip", (*call).flip, pretendOK),
+		control("recordings", post, pathParty+"/recordings", (*call).record, nil),
+		control("pauseRecording", http.MethodPatch, pathParty+"/recordings/{recordingId}", (*call).pauseRecording, nil),
+		control("supervise", post, pathParty+"/supervise", (*call).superviseParty, nil),
+		control("superviseSession", post, pathSession+"/supervise", (*call).superviseSession, nil),
+		control("bringIn", post, pathSession+"/parties/bring-in", (*call).bringIn, nil),
+		{name: "callOut", method: post, path: pathAccount + "/telephony/call-out", group: groupHeavy, scope: "CallControl", serve: (*call).callOut, acts: true},
+		{name: "conference", method: post, path: pathAccount + "/telephony/conference", group: groupHeavy, scope: "CallControl", serve: (*call).conference, acts: true},
 
 		{name: "wstoken", method: post, path: "/restapi/oauth/wstoken", group: groupAuth, scope: "WebSocket", serve: (*call).wsToken, acts: true},
 		{name: "subscribe", method: post, path: pathSub, group: groupMedium, serve: (*call).subscribe, acts: true},
@@ -69,17 +83,8 @@ func operations() []operation {
 		{name: "updateSubscription", method: http.MethodPut, path: pathSub + "/{subscriptionId}", group: groupMedium, serve: (*call).updateSubscription, acts: true},
 		{name: "unsubscribe", method: http.MethodDelete, path: pathSub + "/{subscriptionId}", group: groupMedium, serve: (*call).unsubscribe, pretend: pretendDone, acts: true},
 	}
-	ops = slices.Concat(
+	return slices.Concat(
 		ops, extensionOperations(), directoryOperations(), deviceOperations(), presenceOperations(), queueOperations(), groupOperations(),
-	)
-	for _, verb := range []string{"ignore", "forward", "reply", "transfer", "park", "pickup", "flip", "recordings", "supervise"} {
-		ops = append(ops, control(verb, post, pathParty+"/"+verb, notModelled, nil))
-	}
-	return append(ops,
-		control("superviseSession", post, pathSession+"/supervise", notModelled, nil),
-		control("bringIn", post, pathSession+"/parties/bring-in", notModelled, nil),
-		operation{name: "callOut", method: post, path: pathAccount + "/telephony/call-out", group: groupHeavy, scope: "CallControl", serve: notModelled},
-		operation{name: "conference", method: post, path: pathAccount + "/telephony/conference", group: groupHeavy, scope: "CallControl", serve: notModelled},
 	)
 }
 
@@ -91,10 +96,6 @@ func Operations() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-func notModelled(*call) (int, any, error) {
-	return 0, nil, refuse(http.StatusNotImplemented, "CMN-202", "The simulator does not model this operation yet")
 }
 
 // routes builds the one table of everything this server answers.
@@ -122,7 +123,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
-	s.serveREST(w, s.arrive(r, false))
+	r = s.arrive(r, false)
+	defer s.afterwards(r)
+	s.serveREST(w, r)
+	if len(remains(r).do) > 0 {
+		_ = http.NewResponseController(w).Flush()
+	}
 }
 
 // serveREST is the part that real and tunnelled requests share.

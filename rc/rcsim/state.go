@@ -16,8 +16,9 @@ type State struct {
 	Phones   []PhoneState   `json:"phones"`
 	Outside  []OutsideState `json:"outside"`
 	Sockets  []SocketState  `json:"sockets"`
-	Audio    [][2]End       `json:"audio"` // who hears whom, across bridged sessions
-	Tape     []Tape         `json:"tape"`  // newest first
+	Audio    [][2]End       `json:"audio"`   // who hears whom, across bridged sessions
+	Listens  [][2]End       `json:"listens"` // the supervisor, and whom they hear unheard
+	Tape     []Tape         `json:"tape"`    // newest first
 	Faults   FaultsState    `json:"faults"`
 	App      string         `json:"app,omitempty"` // the URL of the app to try, when there is one
 }
@@ -49,6 +50,14 @@ type PartyState struct {
 	DeviceHold      bool   `json:"deviceHold"`
 	RestHold        bool   `json:"restHold"`
 	QueueCall       bool   `json:"queueCall"`
+	Device          string `json:"device"`         // the phone it is on, where that is known
+	Mobile          string `json:"mobile"`         // the outside number that it was flipped to
+	CallOut         bool   `json:"callOut"`        // its own phone rings before anybody is called
+	Solo            bool   `json:"solo"`           // may be in the call alone: called out, at the main-number prompt, a conference's host
+	Park            string `json:"park"`           // the slot or park location it was parked in
+	Recording       string `json:"recording"`      // recording, paused or empty
+	ConferenceRole  string `json:"conferenceRole"` // Host, Participant
+	Supervises      bool   `json:"supervises"`     // listens, or is the link of somebody who does
 	PeerSession     string `json:"peerSession"`
 	PeerParty       string `json:"peerParty"`
 	Seq             int    `json:"seq"`
@@ -85,6 +94,8 @@ type End struct {
 	Party   string `json:"party"`
 }
 
+func (p *party) end() End { return End{p.s.id, p.id} }
+
 // Tape is one telephony event as it was made, and who was told.
 type Tape struct {
 	At      string   `json:"at"`
@@ -117,7 +128,7 @@ func (s *Server) State() State {
 func (s *Server) state() State {
 	st := State{
 		Now: stamp(s.now()), Seed: s.opt.Seed, App: s.app, Sessions: []SessionState{}, Phones: []PhoneState{}, Outside: []OutsideState{},
-		Sockets: []SocketState{}, Audio: [][2]End{}, Tape: []Tape{}, Faults: s.faultsState(),
+		Sockets: []SocketState{}, Audio: [][2]End{}, Listens: [][2]End{}, Tape: []Tape{}, Faults: s.faultsState(),
 	}
 	s.eng.purge()
 	outside := map[string]bool{}
@@ -135,11 +146,12 @@ func (s *Server) state() State {
 			ps := PartyState{
 				ID: p.id, Direction: p.direction, ExtensionID: p.extID, Name: p.name, Number: p.number, Code: p.code, Reason: p.reason,
 				Since: stamp(p.since), AnsweredAt: stamp(p.answered), Muted: p.muted, DeviceHold: p.deviceHold && p.alive(), RestHold: p.restHold && p.alive(),
-				QueueCall: p.queueCall, Seq: p.seq,
+				QueueCall: p.queueCall, Device: p.device, Mobile: p.mobile, CallOut: p.callOut != nil, Solo: p.solo, Park: p.park,
+				Recording: p.recordingState(), ConferenceRole: p.role, Supervises: p.supervises, Seq: p.seq,
 			}
 			if p.extID != "" {
 				ps.ExtensionNumber = p.number
-			} else if p.alive() && !outside[p.number] {
+			} else if p.alive() && p.role == "" && p.park == "" && !outside[p.number] {
 				outside[p.number] = true
 				st.Outside = append(st.Outside, OutsideState{p.number, p.name})
 			}
@@ -156,7 +168,10 @@ func (s *Server) state() State {
 		st.Sessions = append(st.Sessions, ss)
 	}
 	for _, a := range audio {
-		st.Audio = append(st.Audio, [2]End{{a[0].s.id, a[0].id}, {a[1].s.id, a[1].id}})
+		st.Audio = append(st.Audio, [2]End{a[0].end(), a[1].end()})
+	}
+	for _, l := range s.eng.listening() {
+		st.Listens = append(st.Listens, [2]End{l[0].end(), l[1].end()})
 	}
 	for _, u := range s.dir.phones() {
 		st.Phones = append(st.Phones, PhoneState{u.Number, u.ID, u.Name(), u.Team, u.online()})

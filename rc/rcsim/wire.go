@@ -35,25 +35,41 @@ type mobilePickup struct {
 type statusWire struct {
 	Code             string        `json:"code"`
 	Reason           string        `json:"reason,omitempty"`
+	ParkData         string        `json:"parkData,omitempty"`
 	PeerID           *peerWire     `json:"peerId,omitempty"`
 	MobilePickupData *mobilePickup `json:"mobilePickupData,omitempty"`
 	RCC              *bool         `json:"rcc,omitempty"`
 }
 
+type parkWire struct {
+	ID string `json:"id,omitempty"`
+}
+
 type eventParty struct {
-	AccountID   string     `json:"accountId,omitempty"`
-	ExtensionID string     `json:"extensionId,omitempty"`
-	ID          string     `json:"id"`
-	Direction   string     `json:"direction"`
-	To          partyInfo  `json:"to"`
-	From        partyInfo  `json:"from"`
-	Status      statusWire `json:"status"`
-	Park        struct{}   `json:"park"`
-	QueueCall   bool       `json:"queueCall,omitempty"`
-	MissedCall  bool       `json:"missedCall"`
-	StandAlone  bool       `json:"standAlone"`
-	Muted       bool       `json:"muted"`
-	SIPData     *sipWire   `json:"sipData,omitempty"`
+	AccountID      string          `json:"accountId,omitempty"`
+	ExtensionID    string          `json:"extensionId,omitempty"`
+	ID             string          `json:"id"`
+	Direction      string          `json:"direction"`
+	To             partyInfo       `json:"to"`
+	From           partyInfo       `json:"from"`
+	Recordings     []recordingWire `json:"recordings,omitempty"`
+	Status         statusWire      `json:"status"`
+	Park           parkWire        `json:"park"`
+	QueueCall      bool            `json:"queueCall,omitempty"`
+	MissedCall     bool            `json:"missedCall"`
+	StandAlone     bool            `json:"standAlone"`
+	Muted          bool            `json:"muted"`
+	ConferenceRole string          `json:"conferenceRole,omitempty"`
+	SIPData        *sipWire        `json:"sipData,omitempty"`
+}
+
+// statusWire is a party's status without its peer, which events and REST spell differently.
+func (p *party) statusWire() statusWire {
+	w := statusWire{Code: p.code, Reason: p.reason}
+	if p.inSlot() {
+		w.ParkData = p.park // empty for park locations
+	}
+	return w
 }
 
 type sipWire struct {
@@ -92,9 +108,10 @@ func (s *Server) eventWire(ev event, sip bool) eventBody {
 	no := false
 	w := eventParty{
 		AccountID: s.dir.account.ID, ExtensionID: p.extID, ID: p.id, Direction: p.direction, To: p.to, From: p.from,
-		Status:    statusWire{Code: p.code, Reason: p.reason, RCC: &no},
+		Status: p.statusWire(), Park: parkWire{p.park}, Recordings: p.recordingsWire(), ConferenceRole: p.role,
 		QueueCall: p.queueCall, MissedCall: p.missed, StandAlone: p.standAlone, Muted: p.muted,
 	}
+	w.Status.RCC = &no
 	if p.peer != nil && p.code == codeGone {
 		w.Status.PeerID = &peerWire{SessionID: p.peer.s.legacy, TelephonySessionID: p.peer.s.id, PartyID: p.peer.id}
 	}
@@ -124,24 +141,30 @@ type attributesWire struct {
 
 // restParty is CallParty: what REST answers for a party.
 type restParty struct {
-	ID          string         `json:"id"`
-	AccountID   string         `json:"accountId,omitempty"`
-	ExtensionID string         `json:"extensionId,omitempty"`
-	BrandID     string         `json:"brandId,omitempty"`
-	Attributes  attributesWire `json:"attributes"`
-	Direction   string         `json:"direction"`
-	From        partyInfo      `json:"from"`
-	To          partyInfo      `json:"to"`
-	Status      statusWire     `json:"status"`
-	Muted       bool           `json:"muted"`
-	StandAlone  bool           `json:"standAlone"`
-	Owner       *ownerWire     `json:"owner,omitempty"`
+	ID             string          `json:"id"`
+	AccountID      string          `json:"accountId,omitempty"`
+	ExtensionID    string          `json:"extensionId,omitempty"`
+	BrandID        string          `json:"brandId,omitempty"`
+	Attributes     attributesWire  `json:"attributes"`
+	Direction      string          `json:"direction"`
+	From           partyInfo       `json:"from"`
+	To             partyInfo       `json:"to"`
+	Status         statusWire      `json:"status"`
+	Park           *parkWire       `json:"park,omitempty"`
+	Recordings     []recordingWire `json:"recordings,omitempty"`
+	Muted          bool            `json:"muted"`
+	StandAlone     bool            `json:"standAlone"`
+	ConferenceRole string          `json:"conferenceRole,omitempty"`
+	Owner          *ownerWire      `json:"owner,omitempty"`
 }
 
 func (s *Server) partyWire(p *party) restParty {
 	w := restParty{
 		ID: p.id, Attributes: attributesWire{QueueCall: p.queueCall}, Direction: p.direction, From: p.from, To: p.to,
-		Status: statusWire{Code: p.code, Reason: p.reason}, Muted: p.muted, StandAlone: p.standAlone,
+		Status: p.statusWire(), Recordings: p.recordingsWire(), Muted: p.muted, StandAlone: p.standAlone, ConferenceRole: p.role,
+	}
+	if p.park != "" {
+		w.Park = &parkWire{p.park}
 	}
 	if p.extID != "" {
 		w.AccountID, w.ExtensionID, w.BrandID = s.dir.account.ID, p.extID, brandID
@@ -155,14 +178,24 @@ func (s *Server) partyWire(p *party) restParty {
 }
 
 type restSession struct {
-	ID           string      `json:"id"`
-	Origin       originWire  `json:"origin"`
-	Parties      []restParty `json:"parties"`
-	CreationTime string      `json:"creationTime"`
+	ID             string      `json:"id"`
+	Origin         originWire  `json:"origin"`
+	VoiceCallToken string      `json:"voiceCallToken,omitempty"`
+	Parties        []restParty `json:"parties"`
+	CreationTime   string      `json:"creationTime"`
 }
 
+// callSessionWire is what call-out and conference answer.
+type callSessionWire struct {
+	Session restSession `json:"session"`
+}
+
+func (s *Server) callSession(c *session) callSessionWire { return callSessionWire{s.sessionWire(c)} }
+
 func (s *Server) sessionWire(c *session) restSession {
-	w := restSession{ID: c.id, Origin: originWire{c.origin}, Parties: []restParty{}, CreationTime: c.created.Format("2006-01-02T15:04:05Z")}
+	w := restSession{
+		ID: c.id, Origin: originWire{c.origin}, VoiceCallToken: c.voiceCallToken(), Parties: []restParty{}, CreationTime: c.created.Format("2006-01-02T15:04:05Z"),
+	}
 	for _, p := range c.parties {
 		w.Parties = append(w.Parties, s.partyWire(p))
 	}
