@@ -609,6 +609,19 @@ func signInLink(returnTo string) Run {
 	return Run{Words: signInAgain, Kind: RunSignIn, To: returnTo}
 }
 
+// signedOutHead says why a sign-in ended, as far as RingCentral tells it.
+func signedOutHead(why board.SignedOut) string {
+	switch why {
+	case board.SignedOutElsewhere:
+		return "You were signed out elsewhere."
+	case board.SignedOutTime:
+		return "Your sign-in ran out."
+	case board.SignedOutRole:
+		return "Your role no longer allows Cordboard."
+	}
+	return linkOutHead
+}
+
 // feedSentence is the bar under the header for a feed that is not live; both
 // are nil while it is.
 func feedSentence(f board.Feed, stale bool) (head, body Text) {
@@ -622,7 +635,7 @@ func feedSentence(f board.Feed, stale bool) (head, body Text) {
 		}
 		return say("Reconnecting to RingCentral.", nil), say(go1, nil)
 	case board.FeedSignedOut:
-		return say(linkOutHead, nil), say(linkOutBody, args{"link": signInLink("/desk")})
+		return say(signedOutHead(f.Why), nil), say(linkOutBody, args{"link": signInLink("/desk")})
 	case board.FeedRefused:
 		return say("RingCentral does not report your calls.", nil), say("This board is old news. What is missing stands below.", nil)
 	case board.FeedLive:

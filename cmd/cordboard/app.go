@@ -181,8 +181,8 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 	sessions.SessionEnded(func(hash, _ string) { streams.EndHere(hash, live.EndSignedOut) })
 	sessions.Ended(func(p session.Person, reason string) {
 		switch reason {
-		case session.ReasonElsewhere, session.ReasonForbidden: // the board stays readable
-			desks.SignedOut(p)
+		case session.ReasonElsewhere, session.ReasonTimedOut, session.ReasonForbidden: // the board stays readable
+			desks.SignedOut(p, reason)
 		default:
 			leaving.Go(func() { desks.Leave(p) })
 		}

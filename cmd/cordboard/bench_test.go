@@ -125,6 +125,8 @@ func (t oneToken) Refused(context.Context, session.Person, string) (string, erro
 	return string(t), nil
 }
 
+func (t oneToken) Broken(context.Context, session.Person) (string, error) { return "", nil }
+
 // oneSession is the one person, signed in with every browser.
 type oneSession struct{ person session.Person }
 

@@ -38,6 +38,8 @@ type Feed struct {
 	// Ahead is how far this server's clock is ahead of RingCentral's, as far as
 	// is known; every time of a snapshot is by RingCentral's.
 	Ahead time.Duration `json:"ahead,omitempty"`
+	// Why is the reason of FeedSignedOut, as far as RingCentral tells it.
+	Why SignedOut `json:"why,omitempty"`
 	// Patience is how long it may be silent before its board is old news; 0 means
 	// StaleAfter.
 	Patience time.Duration `json:"patience,omitempty"`
@@ -56,6 +58,16 @@ const (
 	FeedReconnecting                  // lost, trying again
 	FeedSignedOut                     // the grant ended: sign in again
 	FeedRefused                       // RingCentral refuses the subscription: see Denied
+)
+
+// SignedOut says why a person's grant ended.
+type SignedOut string
+
+// The reasons why a grant ended; "" is one that RingCentral does not tell.
+const (
+	SignedOutElsewhere SignedOut = "elsewhere" // ended at RingCentral, or displaced by newer sign-ins
+	SignedOutTime      SignedOut = "time"      // it ran out: not used for days, or an administrator's limit
+	SignedOutRole      SignedOut = "role"      // the person's role no longer allows the app
 )
 
 var feedWords = [...]string{"connecting", "live", "reconnecting", "signed-out", "refused"}

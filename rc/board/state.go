@@ -501,8 +501,9 @@ func (sess *session) nextPoll(s *State) (time.Time, bool) {
 // pollAfter is the first moment of the schedule after last. With a unit of a
 // second: 1, 2, 3 and 5 s after start, every 5 s for a minute, then every 10 s.
 func pollAfter(start, last time.Time, unit time.Duration) time.Time {
-	for n := range time.Duration(3) {
-		if at := start.Add((n + 1) * unit); at.After(last) {
+	at := start
+	for range 3 {
+		if at = at.Add(unit); at.After(last) {
 			return at
 		}
 	}

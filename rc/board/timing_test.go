@@ -25,9 +25,9 @@ func TestEveryTimeHasADefaultAndIsScaled(t *testing.T) {
 func TestAPollScheduleInOtherUnits(t *testing.T) {
 	unit := 20 * time.Millisecond
 	last := start
-	for _, n := range []time.Duration{1, 2, 3, 5, 10, 15} {
+	for _, n := range []int{1, 2, 3, 5, 10, 15} {
 		last = pollAfter(start, last, unit)
-		want(t, "poll", last, start.Add(n*unit))
+		want(t, "poll", last, start.Add(time.Duration(n)*unit))
 	}
 	want(t, "after a minute", pollAfter(start, start.Add(60*unit), unit), start.Add(70*unit))
 }

@@ -116,7 +116,7 @@ func (d *desk) trusting(sessions []string, a board.Action, do, give func()) {
 // rereadAll asks RingCentral which calls there are, and reads each of them.
 func (d *desk) rereadAll(done func()) {
 	d.async(func(ctx context.Context) func() {
-		p, err := d.caller.Presence(ctx, "~")
+		p, err := renewed(ctx, d, d.ownPresence)
 		return func() {
 			if err != nil {
 				d.log.Info("presence not read", "err", err)
@@ -155,12 +155,12 @@ func (d *desk) free(sessionID string, a board.Action) bool {
 // when the effect is reported.
 func (d *desk) request(a board.Action, l board.Leg, seen func(board.Leg), then func()) {
 	d.async(func(ctx context.Context) func() {
-		var err error
-		if a == board.ActionHold {
-			_, err = d.caller.Hold(ctx, l.SessionID, l.PartyID)
-		} else {
-			_, err = d.caller.Unhold(ctx, l.SessionID, l.PartyID)
-		}
+		_, err := renewed(ctx, d, func(ctx context.Context) (telephony.Party, error) {
+			if a == board.ActionHold {
+				return d.caller.Hold(ctx, l.SessionID, l.PartyID)
+			}
+			return d.caller.Unhold(ctx, l.SessionID, l.PartyID)
+		})
 		return func() {
 			d.answered(a, l, err, seen)
 			then()
@@ -217,7 +217,7 @@ func (d *desk) hangUp(sessionID, partyID string, then func(over bool)) {
 			then(false)
 		default:
 			d.async(func(ctx context.Context) func() {
-				err := d.caller.Drop(ctx, sessionID)
+				_, err := renewed(ctx, d, func(ctx context.Context) (struct{}, error) { return struct{}{}, d.caller.Drop(ctx, sessionID) })
 				return func() {
 					d.answered(board.ActionHangUp, l, err, nil)
 					then(err == nil)

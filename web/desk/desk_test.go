@@ -696,6 +696,24 @@ func TestARefusedToken(t *testing.T) {
 	s.until("live again", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive })
 }
 
+// A refresh that RingCentral does not answer now says nothing about the grant.
+func TestARefreshThatFailsForNowIsNoSignOut(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 30})
+	s := l.open(agent)
+	l.tokens.fail(problem.NewUnavailable(problem.ServiceRingCentral, nil))
+	l.sim.ExpireAccess(agent)
+	l.sim.CutSocket(agent, rcsim.CutReset)
+	s.until("several tries", func(s board.Snapshot) bool {
+		if s.Feed.State == board.FeedSignedOut {
+			t.Fatal("signed out by a refresh that failed for now")
+		}
+		return s.Feed.Try >= 3
+	})
+	l.tokens.fail(nil)
+	s.until("live again", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive })
+}
+
 // A customer who leaves while the agent goes back to them is news, not the
 // agent's doing.
 func TestTheCustomerLeavesDuringBack(t *testing.T) {

@@ -32,6 +32,8 @@ type Grants interface {
 	Token(ctx context.Context, p session.Person) (string, error)
 	// Refused says that RingCentral answered 401 to a token and gets another.
 	Refused(ctx context.Context, p session.Person, access string) (string, error)
+	// Broken is why RingCentral ended the person's grant, a session.Reason; "" while it works.
+	Broken(ctx context.Context, p session.Person) (reason string, err error)
 }
 
 // Config is what desks need.
@@ -230,11 +232,11 @@ func (ds *Desks) Leave(p session.Person) {
 	}
 }
 
-// SignedOut tells a person's desk that the grant has ended: the board stays,
-// as old news.
-func (ds *Desks) SignedOut(p session.Person) {
+// SignedOut tells a person's desk that RingCentral ended the grant, for a
+// session.Reason: the board stays, as old news.
+func (ds *Desks) SignedOut(p session.Person, reason string) {
 	if d := ds.mine(p); d != nil {
-		d.post(d.signedOut)
+		d.post(func() { d.signedOut(reason) })
 	}
 }
 

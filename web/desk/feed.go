@@ -13,6 +13,7 @@ import (
 	"github.com/cordboard/cordboard/rc/telephony"
 	"github.com/cordboard/cordboard/rc/ws"
 	"github.com/cordboard/cordboard/web/problem"
+	"github.com/cordboard/cordboard/web/session"
 )
 
 const (
@@ -37,9 +38,10 @@ type feed struct {
 	listed  bool // presence was read since the subscription began
 	lost    bool // there was a live feed before
 	filters []string
-	heardAt time.Time // of the feed before it ran again
-	replay  time.Time // until then notifications may be replayed ones, by our clock
-	tried   time.Time // when it was started last, by our clock
+	why     board.SignedOut // of FeedSignedOut
+	heardAt time.Time       // of the feed before it ran again
+	replay  time.Time       // until then notifications may be replayed ones, by our clock
+	tried   time.Time       // when it was started last, by our clock
 	stop    context.CancelFunc
 }
 
@@ -47,6 +49,9 @@ type feed struct {
 func (d *desk) showFeed() board.Feed {
 	f, ahead := d.feed, d.offset.ahead()
 	out := board.Feed{State: f.state, Since: f.since, Try: f.try, Missed: f.missed, Ahead: ahead, Patience: d.patience()}
+	if f.state == board.FeedSignedOut {
+		out.Why = f.why
+	}
 	if h := f.heard(); !h.IsZero() {
 		out.Heard = h.Add(-ahead)
 	}
@@ -123,19 +128,48 @@ func (d *desk) feedEnded(err error) {
 	}
 	d.log.Warn("feed ended", "err", err)
 	var e *rc.Error
-	if errors.As(err, &e) && e.Status == http.StatusForbidden {
+	switch {
+	case d.feed.state == board.FeedSignedOut && errors.Is(err, context.Canceled): // signedOut said why
+	case errors.As(err, &e) && e.Status != http.StatusUnauthorized:
 		d.deny(whatWebSocket, err)
 		d.setFeed(board.FeedRefused)
-		return
+	default:
+		d.feed.why = board.SignedOutElsewhere
+		if over, ok := errors.AsType[*grantOver](err); ok {
+			d.feed.why = over.why
+		}
+		d.setFeed(board.FeedSignedOut)
 	}
-	d.setFeed(board.FeedSignedOut)
 }
 
 // signedOut ends the feed of a grant that is over; the board stays, as old news.
-func (d *desk) signedOut() {
+func (d *desk) signedOut(reason string) {
 	d.feed.syncing, d.feed.listed = false, false
+	d.feed.why = whySignedOut(reason)
 	d.feed.stop()
 	d.setFeed(board.FeedSignedOut)
+}
+
+// grantOver is a grant that RingCentral will not have any more.
+type grantOver struct {
+	why board.SignedOut
+	err error
+}
+
+func (e *grantOver) Error() string { return "the grant is over: " + e.err.Error() }
+func (e *grantOver) Unwrap() error { return e.err }
+
+// whySignedOut is the page's word for a session.Reason.
+func whySignedOut(reason string) board.SignedOut {
+	switch reason {
+	case session.ReasonElsewhere:
+		return board.SignedOutElsewhere
+	case session.ReasonTimedOut:
+		return board.SignedOutTime
+	case session.ReasonForbidden:
+		return board.SignedOutRole
+	}
+	return ""
 }
 
 // wake starts a feed again that had ended for good: somebody opened a page, or
@@ -156,32 +190,42 @@ func (d *desk) token(ctx context.Context) (string, error) {
 	return access, err
 }
 
-// renew gets another access token after RingCentral answered 401 to the one in
-// use. It reports whether a call may be tried again; a 401 did nothing.
-func (d *desk) renew(ctx context.Context, err error) bool {
+// renewed makes a call, and once more with another access token when RingCentral
+// answered 401 to the one in use: that call did nothing. When there is no other
+// token the error says why: without it, nobody knows that the grant is over.
+func renewed[T any](ctx context.Context, d *desk, call func(context.Context) (T, error)) (T, error) {
+	v, err := call(ctx)
 	e, ok := errors.AsType[*rc.Error](err)
 	access := d.access.Load()
 	if !ok || e.Status != http.StatusUnauthorized || access == nil {
-		return false
+		return v, err
 	}
 	if _, err := d.cfg.Grants.Refused(ctx, d.person, *access); err != nil {
-		d.log.Warn("access token refused", "err", err)
-		return false
+		d.log.Warn("access token refused, and there is no other", "err", err)
+		return v, &rc.Error{Method: e.Method, Path: e.Path, Unsent: true, Err: err}
 	}
-	return true
+	return call(ctx)
 }
 
 // wsToken is a token for one socket. A grant that has ended ends the feed: no
 // further try would be answered otherwise.
 func (d *desk) wsToken(ctx context.Context) (rc.WSToken, error) {
-	t, err := d.caller.WSToken(ctx)
-	if d.renew(ctx, err) {
-		t, err = d.caller.WSToken(ctx)
-	}
+	t, err := renewed(ctx, d, d.caller.WSToken)
 	if errors.Is(err, problem.NewSignedOut(nil)) {
-		err = &rc.Error{Method: http.MethodPost, Path: "wstoken", Status: http.StatusUnauthorized, Unsent: true, Err: err}
+		reason, unknown := d.cfg.Grants.Broken(ctx, d.person)
+		if unknown != nil {
+			d.log.Warn("why the grant is over is not known", "err", unknown)
+		}
+		err = &rc.Error{
+			Method: http.MethodPost, Path: "wstoken", Status: http.StatusUnauthorized, Unsent: true, Err: &grantOver{whySignedOut(reason), err},
+		}
 	}
 	return t, err
+}
+
+// ownPresence is which calls the person has.
+func (d *desk) ownPresence(ctx context.Context) (telephony.Presence, error) {
+	return d.caller.Presence(ctx, "~")
 }
 
 func (d *desk) ownFilter() string { return telephonyFilter(d.person.AccountID, d.person.ExtensionID) }
@@ -301,7 +345,7 @@ func (d *desk) resync() {
 	d.feed.syncing, d.feed.listed = true, false
 	d.own.State.RereadAll()
 	d.async(func(ctx context.Context) func() {
-		p, err := d.caller.Presence(ctx, "~")
+		p, err := renewed(ctx, d, d.ownPresence)
 		return func() {
 			switch {
 			case err == nil:
@@ -400,10 +444,7 @@ func (d *desk) read(w *board.Watch, sessionID string, background bool, then func
 		if background {
 			ctx = rc.Background(ctx)
 		}
-		answer, err := d.caller.Session(ctx, sessionID)
-		if d.renew(ctx, err) {
-			answer, err = d.caller.Session(ctx, sessionID)
-		}
+		answer, err := renewed(ctx, d, func(ctx context.Context) (telephony.Session, error) { return d.caller.Session(ctx, sessionID) })
 		return func() {
 			d.reads--
 			result := readApplied

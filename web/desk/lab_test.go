@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http/httptest"
@@ -55,6 +56,7 @@ type tokens struct {
 	got map[string]string
 
 	ended bool
+	down  error // what a refresh ends with for now
 }
 
 func (k *tokens) Token(_ context.Context, p session.Person) (string, error) {
@@ -74,9 +76,9 @@ func (k *tokens) Token(_ context.Context, p session.Person) (string, error) {
 // Refused signs in anew.
 func (k *tokens) Refused(ctx context.Context, p session.Person, access string) (string, error) {
 	k.mu.Lock()
-	if k.ended {
-		k.mu.Unlock()
-		return "", problem.NewSignedOut(nil)
+	if k.ended || k.down != nil {
+		defer k.mu.Unlock()
+		return "", cmp.Or(k.down, error(problem.NewSignedOut(nil)))
 	}
 	if k.got[p.ExtensionNumber] == access {
 		delete(k.got, p.ExtensionNumber)
@@ -85,11 +87,28 @@ func (k *tokens) Refused(ctx context.Context, p session.Person, access string) (
 	return k.Token(ctx, p)
 }
 
+// Broken is why the grants ended.
+func (k *tokens) Broken(context.Context, session.Person) (string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended {
+		return session.ReasonElsewhere, nil
+	}
+	return "", nil
+}
+
 // end makes the grants end for good, or not.
 func (k *tokens) end(ended bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.ended = ended
+}
+
+// fail makes refreshes end with an error, or not.
+func (k *tokens) fail(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.down = err
 }
 
 func newLab(t *testing.T, opt rcsim.Options) *lab {

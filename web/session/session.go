@@ -46,6 +46,7 @@ const CallbackPath = "/oauth/callback"
 const (
 	ReasonSignedOut = "signed-out"           // by the person
 	ReasonElsewhere = "signed-out-elsewhere" // RingCentral ended the grant: password change, administrator, too many sign-ins
+	ReasonTimedOut  = "timed-out"            // the grant ran out at RingCentral: not used for days, or an administrator's limit
 	ReasonForbidden = "forbidden"            // the person's role no longer allows this app
 	ReasonExpired   = "expired"              // not used for too long, or too old
 	ReasonReplaced  = "replaced"             // the same browser signed in again

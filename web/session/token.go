@@ -220,12 +220,19 @@ func (s *Sessions) saveRefreshed(ctx context.Context, p Person, old, fresh token
 	return saved, nil
 }
 
+// codeTokenExpired is RingCentral's word for a refresh token that was good once.
+const codeTokenExpired = "OAU-210"
+
 // broken marks a grant that RingCentral will not have any more, and tells it, unless somebody replaced it meanwhile.
 func (s *Sessions) broken(ctx context.Context, p Person, old tokens, cause error) (string, error) {
 	reason := ReasonElsewhere
 	var e *rc.Error
-	if errors.As(cause, &e) && e.Permission != "" {
+	switch {
+	case !errors.As(cause, &e):
+	case e.Permission != "":
 		reason = ReasonForbidden
+	case e.Code == codeTokenExpired:
+		reason = ReasonTimedOut
 	}
 	marked, access := false, ""
 	_, err := s.vault.change(ctx, p, func(g *grant) error {

@@ -201,6 +201,18 @@ func TestALostRoleIsAReasonOfItsOwn(t *testing.T) {
 	w.wantTold("person 1.101 forbidden")
 }
 
+func TestAGrantThatRanOutIsAReasonOfItsOwn(t *testing.T) {
+	w, s, _ := signedIn(t)
+	w.rc.before = func(string) error { return &rc.Error{Status: 400, Code: "OAU-210"} }
+	w.pass(accessLife)
+	_, err := s.Token(t.Context(), agentP)
+	wantIs(t, err, ErrGrantBroken)
+	w.wantTold("person 1.101 timed-out")
+	if reason, err := s.Broken(t.Context(), agentP); reason != ReasonTimedOut || err != nil {
+		t.Errorf("reason %q, %v", reason, err)
+	}
+}
+
 func TestTroubleThatIsNotTheGrantsDoesNotBreakIt(t *testing.T) {
 	for name, trouble := range map[string]*rc.Error{
 		"wrong client secret": {Status: 400, Code: "OAU-153"},
