@@ -113,6 +113,16 @@ type Client struct {
 	LoopbackPath string   // redirect path accepted on any loopback port
 	Redirects    []string // further exact redirect URIs
 	Scopes       []string // application permissions
+	Grants       []string // grant types that the app may use; empty: every one
+	NoRefresh    bool     // the app's setting "Issue refresh tokens" is off
+}
+
+// only is the redirect URI of an app that has a single one; it need not be named then.
+func (c Client) only() string {
+	if len(c.Redirects) == 1 && c.LoopbackPath == "" {
+		return c.Redirects[0]
+	}
+	return ""
 }
 
 // Public reports whether the client has no secret.
@@ -120,5 +130,5 @@ func (c Client) Public() bool { return c.Secret == "" }
 
 // AllScopes are the application permissions of the demo apps (API sheet 2.6).
 func AllScopes() []string {
-	return []string{"CallControl", "EditPresence", "ReadAccounts", "ReadCallLog", "ReadPresence", "WebSocket"}
+	return []string{"CallControl", "EditPresence", "ReadAccounts", "ReadCallLog", "ReadPresence", "RingOut", "WebSocket"}
 }

@@ -1,6 +1,7 @@
 package rcsim
 
 import (
+	"cmp"
 	_ "embed"
 	"html/template"
 	"net/http"
@@ -41,32 +42,19 @@ type authorizePerson struct {
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil {
-		s.authorizeProblem(w, "The request cannot be read.")
+		s.refuseAuthorize(w, "The request cannot be read.")
 		return
 	}
 	q := r.Form
 	s.mu.Lock()
 	c := s.dir.clients[q.Get("client_id")]
 	s.mu.Unlock()
-	method := q.Get("code_challenge_method")
-	switch {
-	case c == nil:
-		s.authorizeProblem(w, "No app is registered under this client id.")
+	if problem := authorizeProblem(c, q); problem != "" {
+		s.refuseAuthorize(w, problem)
 		return
-	case q.Get("response_type") != "code":
-		s.authorizeProblem(w, "response_type must be code.")
-		return
-	case !registered(c, q.Get("redirect_uri")):
-		s.authorizeProblem(w, "The redirect URI is not registered for this app.")
-		return
-	case c.Public() && q.Get("code_challenge") == "":
-		s.authorizeProblem(w, "This app must send a code_challenge (PKCE).")
-		return
-	case method != "" && method != "S256" && method != "plain":
-		s.authorizeProblem(w, "code_challenge_method must be S256 or plain.")
-		return
-	case strings.Contains(" "+q.Get("prompt")+" ", " none "):
-		back(w, r, q, url.Values{"error": {"login_required"}})
+	}
+	if q.Get("prompt") == "none" {
+		back(w, r, c, q, url.Values{"error": {"login_required"}}) // nobody is ever signed in here already
 		return
 	}
 	s.mu.Lock()
@@ -79,12 +67,43 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	view := s.authorizeView(c, q)
 	s.mu.Unlock()
-	s.renderAuthorize(w, http.StatusOK, view, q.Get("redirect_uri"))
+	s.renderAuthorize(w, http.StatusOK, view, redirectOf(c, q))
 }
+
+// authorizeProblem says what is wrong with a request; an empty parameter counts as absent, as official clients send them.
+func authorizeProblem(c *Client, q url.Values) string {
+	for name, values := range q {
+		if len(values) > 1 {
+			return "The parameter " + name + " is there twice (OAU-111)."
+		}
+	}
+	method, prompts := q.Get("code_challenge_method"), strings.Fields(q.Get("prompt"))
+	switch {
+	case c == nil:
+		return "No app is registered under this client id."
+	case q.Get("response_type") != "code":
+		return "response_type must be code."
+	case !registered(c, redirectOf(c, q)):
+		return "The redirect URI is not registered for this app."
+	case len(c.Grants) > 0 && !slices.Contains(c.Grants, grantCode):
+		return "This app may not sign people in by code."
+	case c.Public() && q.Get("code_challenge") == "":
+		return "This app must send a code_challenge (PKCE)."
+	case method != "" && method != "S256" && method != "plain":
+		return "code_challenge_method must be S256 or plain."
+	case slices.ContainsFunc(prompts, func(p string) bool { return !slices.Contains([]string{"login", "sso", "consent", "none"}, p) }),
+		len(prompts) > 1 && slices.Contains(prompts, "none"):
+		return "prompt must be none, or some of login, sso and consent."
+	}
+	return ""
+}
+
+// redirectOf is where a request wants to be sent back to; an app with one registered URI need not say.
+func redirectOf(c *Client, q url.Values) string { return cmp.Or(q.Get("redirect_uri"), c.only()) }
 
 func (s *Server) authorizeView(c *Client, q url.Values) authorizeView {
 	v := authorizeView{Client: c.Name, Account: s.dir.account.Name, Scopes: c.Scopes, Hint: q.Get("login_hint")}
-	for _, name := range []string{"response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method"} {
+	for _, name := range []string{"response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method", "nonce", "discovery"} {
 		if q.Get(name) != "" {
 			v.Hidden = append(v.Hidden, hidden{name, q.Get(name)})
 		}
@@ -124,7 +143,7 @@ func (s *Server) authorizeView(c *Client, q url.Values) authorizeView {
 // decide redirects with a code or with access_denied.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request, c *Client, q url.Values) {
 	if q.Get("decision") != "approve" {
-		back(w, r, q, url.Values{"error": {"access_denied"}, "error_description": {"The person denied access"}})
+		back(w, r, c, q, url.Values{"error": {"access_denied"}, "error_description": {"The person denied access"}})
 		return
 	}
 	code := ""
@@ -141,7 +160,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, c *Client, q url
 		}
 		s.oauth.codes[code] = &authCode{
 			client: c, user: u, redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), method: method,
-			expires: s.now().Add(s.opt.CodeTTL),
+			scope: q.Get("scope"), nonce: q.Get("nonce"), made: s.now(), expires: s.now().Add(s.opt.CodeTTL),
 		}
 		return nil
 	})
@@ -150,18 +169,23 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, c *Client, q url
 		view := s.authorizeView(c, q)
 		s.mu.Unlock()
 		view.Problem = "Choose a person first."
-		s.renderAuthorize(w, http.StatusBadRequest, view, q.Get("redirect_uri"))
+		s.renderAuthorize(w, http.StatusBadRequest, view, redirectOf(c, q))
 		return
 	}
-	back(w, r, q, url.Values{"code": {code}, "expires_in": {seconds(s.opt.CodeTTL)}})
+	answer := url.Values{"code": {code}, "expires_in": {seconds(s.opt.CodeTTL)}}
+	if q.Get("discovery") == "true" {
+		answer.Set("discovery_uri", s.uri(r, pathExternal))
+		answer.Set("token_uri", s.uri(r, "/restapi/oauth/token"))
+	}
+	back(w, r, c, q, answer)
 }
 
 // back redirects to the app; state goes back verbatim.
-func back(w http.ResponseWriter, r *http.Request, q, answer url.Values) {
+func back(w http.ResponseWriter, r *http.Request, c *Client, q, answer url.Values) {
 	if q.Get("state") != "" {
 		answer.Set("state", q.Get("state"))
 	}
-	target := q.Get("redirect_uri")
+	target := redirectOf(c, q)
 	sep := "?"
 	if strings.Contains(target, "?") {
 		sep = "&"
@@ -180,7 +204,7 @@ func registered(c *Client, redirect string) bool {
 		loopbackHost(u.Hostname()) && u.Path == c.LoopbackPath
 }
 
-func (s *Server) authorizeProblem(w http.ResponseWriter, problem string) {
+func (s *Server) refuseAuthorize(w http.ResponseWriter, problem string) {
 	s.renderAuthorize(w, http.StatusBadRequest, authorizeView{Problem: problem}, "")
 }
 

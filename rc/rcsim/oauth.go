@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"mime"
 	"net/http"
 	"net/url"
@@ -35,12 +34,14 @@ type holder struct {
 }
 
 type authCode struct {
-	client    *Client
-	user      *User
-	redirect  string
-	challenge string
-	method    string
-	expires   time.Time
+	client       *Client
+	user         *User
+	redirect     string // as it was asked for; empty: the only registered one
+	challenge    string
+	method       string
+	scope, nonce string // for the id_token; the app's permissions do not depend on scope
+	made         time.Time
+	expires      time.Time
 }
 
 // grant is one OAuth session of one person and one app.
@@ -49,6 +50,8 @@ type grant struct {
 	client   *Client
 	user     *User
 	endpoint string
+	born     time.Time
+	lastUsed time.Time
 	ended    bool
 
 	access, refresh               string
@@ -57,23 +60,11 @@ type grant struct {
 	previous                      string    // the refresh token that made the present pair
 	rotated, firstUsed            time.Time // when it did; when the present access token was first used
 	killed                        map[string]bool
+	forget                        func() // stops the timer of SessionTimeout
 }
 
 func newOAuth() *oauth {
 	return &oauth{codes: map[string]*authCode{}, grants: map[holder][]*grant{}, access: map[string]*grant{}, refresh: map[string]*grant{}}
-}
-
-// oauthError is an error of the OAuth endpoints (API sheet 2.5).
-type oauthError struct {
-	err, code, message string
-	status             int
-	extra              map[string]string
-}
-
-func (e *oauthError) Error() string { return e.err + " " + e.code }
-
-func refuseOAuth(kind, code, message string) error {
-	return &oauthError{err: kind, code: code, message: message, status: http.StatusBadRequest}
 }
 
 // tokenWire is TokenInfo.
@@ -81,12 +72,17 @@ type tokenWire struct {
 	AccessToken           string `json:"access_token"`
 	TokenType             string `json:"token_type"`
 	ExpiresIn             int    `json:"expires_in"`
-	RefreshToken          string `json:"refresh_token"`
-	RefreshTokenExpiresIn int    `json:"refresh_token_expires_in"`
+	RefreshToken          string `json:"refresh_token,omitempty"`
+	RefreshTokenExpiresIn int    `json:"refresh_token_expires_in,omitempty"`
 	Scope                 string `json:"scope"`
 	OwnerID               string `json:"owner_id"`
 	EndpointID            string `json:"endpoint_id"`
 	SessionID             string `json:"session_id"`
+	IDToken               string `json:"id_token,omitempty"`
+	// Only where an administrator limits sessions.
+	SessionExpiresIn      int    `json:"session_expires_in,omitempty"`
+	SessionExpirationTime string `json:"session_expiration_time,omitempty"`
+	SessionIdleTimeout    int    `json:"session_idle_timeout,omitempty"`
 }
 
 // handleToken is POST /restapi/oauth/token.
@@ -102,7 +98,11 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		record(r).Client = c.ID
-		switch form.Get("grant_type") {
+		kind := form.Get("grant_type")
+		if len(c.Grants) > 0 && !slices.Contains(c.Grants, kind) {
+			return refuseOAuth("unauthorized_client", "OAU-112", "The grant type is not authorized for this application")
+		}
+		switch kind {
 		case grantCode:
 			out, err = s.redeemCode(w, r, c, form)
 		case grantRefresh:
@@ -159,10 +159,11 @@ func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// oauthForm reads a form body; anything else is 415.
+// oauthForm reads a form body; anything else is 415. A revoke whose token is in the query may come without a body.
 func (s *Server) oauthForm(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if kind != "application/x-www-form-urlencoded" {
+	bare := r.ContentLength == 0 && r.URL.Query().Has("token")
+	if kind != "application/x-www-form-urlencoded" && !bare {
 		s.writeError(w, r, refuse(http.StatusUnsupportedMediaType, "CMN-415", "Unsupported Media Type"))
 		return nil, false
 	}
@@ -207,36 +208,6 @@ func (s *Server) personOf(form url.Values) *User {
 	return s.dir.byJWT[form.Get("assertion")]
 }
 
-// clientOf authenticates the app: Basic for a confidential one, client_id in the body and no header for a public one.
-func (s *Server) clientOf(r *http.Request, form url.Values) (*Client, error) {
-	if r.Header.Get("Authorization") != "" {
-		id, secret, ok := r.BasicAuth()
-		if !ok {
-			return nil, refuseOAuth("invalid_client", "OAU-134", "Invalid Authorization header")
-		}
-		id, _ = url.QueryUnescape(id)
-		secret, _ = url.QueryUnescape(secret)
-		c := s.dir.clients[id]
-		if c == nil || c.Public() || subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1 {
-			return nil, refuseOAuth("invalid_client", "OAU-153", "Invalid client credentials")
-		}
-		if inBody := form.Get("client_id"); inBody != "" && inBody != c.ID {
-			return nil, refuseOAuth("invalid_client", "OAU-153", "Invalid client credentials")
-		}
-		return c, nil
-	}
-	c := s.dir.clients[form.Get("client_id")]
-	switch {
-	case form.Get("client_id") == "":
-		return nil, refuseOAuth("invalid_client", "OAU-123", "Client authentication is required")
-	case c == nil:
-		return nil, refuseOAuth("invalid_client", "OAU-153", "Invalid client credentials")
-	case !c.Public():
-		return nil, refuseOAuth("invalid_client", "OAU-123", "Client authentication is required")
-	}
-	return c, nil
-}
-
 // redeemCode: a code works once, for its client, its redirect URI and its verifier.
 func (s *Server) redeemCode(w http.ResponseWriter, r *http.Request, c *Client, form url.Values) (tokenWire, error) {
 	code := s.oauth.codes[form.Get("code")]
@@ -254,12 +225,16 @@ func (s *Server) redeemCode(w http.ResponseWriter, r *http.Request, c *Client, f
 		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-110", "Authorization code was issued to another application")
 	case s.now().After(code.expires):
 		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-108", "Authorization code is expired")
-	case form.Get("redirect_uri") != code.redirect:
+	case form.Get("redirect_uri") != code.redirect && (code.redirect != "" || form.Get("redirect_uri") != c.only()):
 		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-109", "Redirect URIs do not match")
 	case !verified(code, form.Get("code_verifier")):
 		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-106", "Invalid authorization code")
 	}
-	return s.newGrant(c, code.user, form)
+	out, err := s.newGrant(c, code.user, form)
+	if err == nil {
+		out.IDToken = s.idToken(r, code)
+	}
+	return out, err
 }
 
 // verified checks the PKCE verifier (RFC 7636); a code without a challenge takes none.
@@ -290,18 +265,14 @@ func (s *Server) redeemJWT(w http.ResponseWriter, r *http.Request, c *Client, fo
 // newGrant begins an OAuth session; one too many for the person and app ends the oldest, and its sockets.
 func (s *Server) newGrant(c *Client, u *User, form url.Values) (tokenWire, error) {
 	if slices.Contains(u.Lacks, "ThirdPartyAppAccess") {
-		return tokenWire{}, &oauthError{
-			err: "invalid_client", code: "CMN-408", status: http.StatusBadRequest,
-			message: "In order to call this API endpoint, user needs to have [ThirdPartyAppAccess] permission for requested resource.",
-			extra:   map[string]string{"permissionName": "ThirdPartyAppAccess"},
-		}
+		return tokenWire{}, lacksAppAccess()
 	}
 	own := holder{u, c}
 	for len(s.oauth.grants[own]) >= s.opt.MaxOAuthSessions {
 		s.endGrant(s.oauth.grants[own][0])
 	}
 	g := &grant{
-		id: s.ids.token(""), client: c, user: u, endpoint: form.Get("endpoint_id"), killed: map[string]bool{},
+		id: s.ids.token(""), client: c, user: u, endpoint: form.Get("endpoint_id"), born: s.now(), lastUsed: s.now(), killed: map[string]bool{},
 		accessTTL:  ttl(form.Get("access_token_ttl"), s.opt.AccessTTL, 10*time.Minute, time.Hour),
 		refreshTTL: ttl(form.Get("refresh_token_ttl"), s.opt.RefreshTTL, 0, 30*24*time.Hour),
 	}
@@ -311,16 +282,30 @@ func (s *Server) newGrant(c *Client, u *User, form url.Values) (tokenWire, error
 	s.oauth.grants[own] = append(s.oauth.grants[own], g)
 	s.rotate(g)
 	g.previous = ""
+	if s.opt.SessionTimeout > 0 {
+		g.forget = s.after(s.opt.SessionTimeout, func() { s.endGrant(g) })
+	}
 	return s.tokenWire(g), nil
+}
+
+// lapsed ends a session that an administrator's timeout has ended.
+func (s *Server) lapsed(g *grant) bool {
+	now := s.now()
+	over := (s.opt.SessionTimeout > 0 && now.Sub(g.born) >= s.opt.SessionTimeout) || (s.opt.SessionIdleTimeout > 0 && now.Sub(g.lastUsed) >= s.opt.SessionIdleTimeout)
+	if over && !g.ended {
+		s.endGrant(g)
+	}
+	g.lastUsed = now
+	return g.ended
 }
 
 // ttl reads a wished lifetime in seconds and clamps it; nonsense and the SDK's -1 are tolerated.
 func ttl(text string, usual, least, most time.Duration) time.Duration {
 	n, err := strconv.Atoi(text)
-	if err != nil {
+	if err != nil || (n <= 0 && least == 0) {
 		return usual
 	}
-	return min(max(time.Duration(n)*time.Second, least, time.Second), max(most, usual))
+	return min(max(time.Duration(n)*time.Second, least), max(most, usual))
 }
 
 // rotate gives a grant a new pair: the old access token is dead at once, the old refresh token by the grace rules.
@@ -340,7 +325,10 @@ func (s *Server) rotate(g *grant) {
 func (s *Server) refreshGrant(w http.ResponseWriter, r *http.Request, c *Client, form url.Values) (tokenWire, error) {
 	token := form.Get("refresh_token")
 	g := s.oauth.refresh[token]
-	if g == nil || g.ended {
+	if token != "" && !opaque(token) {
+		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-149", "Token cannot be parsed")
+	}
+	if g == nil || g.ended || s.lapsed(g) {
 		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-213", "Token not found")
 	}
 	if g.client != c {
@@ -374,16 +362,35 @@ func (s *Server) refreshGrant(w http.ResponseWriter, r *http.Request, c *Client,
 
 func (s *Server) tokenWire(g *grant) tokenWire {
 	now := s.now()
-	return tokenWire{
+	w := tokenWire{
 		AccessToken: g.access, TokenType: "bearer", ExpiresIn: int(g.accessExpires.Sub(now).Seconds()),
 		RefreshToken: g.refresh, RefreshTokenExpiresIn: int(g.refreshExpires.Sub(now).Seconds()),
 		Scope: strings.Join(g.client.Scopes, " "), OwnerID: g.user.ID, EndpointID: g.endpoint, SessionID: g.id,
+		SessionIdleTimeout: int(s.opt.SessionIdleTimeout.Seconds()),
 	}
+	if g.client.NoRefresh {
+		w.RefreshToken, w.RefreshTokenExpiresIn = "", 0
+	}
+	if s.opt.SessionTimeout > 0 {
+		ends := g.born.Add(s.opt.SessionTimeout)
+		w.SessionExpiresIn, w.SessionExpirationTime = int(ends.Sub(now).Seconds()), stamp(ends)
+	}
+	return w
+}
+
+// opaque reports whether a text can be one of our tokens at all.
+func opaque(token string) bool {
+	return !strings.ContainsFunc(token, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
+	})
 }
 
 // endGrant ends an OAuth session: all its tokens, and its sockets.
 func (s *Server) endGrant(g *grant) {
 	g.ended = true
+	if g.forget != nil {
+		g.forget()
+	}
 	own := holder{g.user, g.client}
 	s.oauth.grants[own] = slices.DeleteFunc(s.oauth.grants[own], func(o *grant) bool { return o == g })
 	if len(s.oauth.grants[own]) == 0 {
@@ -411,7 +418,9 @@ func (s *Server) bearer(r *http.Request) (*grant, error) {
 	}
 	g := s.oauth.access[token]
 	switch {
-	case g == nil, g.ended, g.killed[token]:
+	case !opaque(token):
+		return nil, refuse(http.StatusUnauthorized, "OAU-149", "Token cannot be parsed")
+	case g == nil, g.ended, g.killed[token], s.lapsed(g):
 		return nil, refuse(http.StatusUnauthorized, "OAU-213", "Token not found")
 	case s.now().After(g.accessExpires):
 		return nil, refuse(http.StatusUnauthorized, "OAU-128", "Access token expired")
@@ -420,27 +429,6 @@ func (s *Server) bearer(r *http.Request) (*grant, error) {
 		g.firstUsed = s.now()
 	}
 	return g, nil
-}
-
-func (s *Server) writeOAuthError(w http.ResponseWriter, r *http.Request, err error) {
-	o, ok := errors.AsType[*oauthError](err)
-	if !ok {
-		s.writeError(w, r, err)
-		return
-	}
-	s.mu.Lock()
-	record(r).Code = o.code
-	s.mu.Unlock()
-	item := map[string]any{"errorCode": o.code, "message": o.message}
-	if len(o.extra) > 0 {
-		var ps []map[string]string
-		for k, v := range o.extra {
-			ps = append(ps, map[string]string{"parameterName": k, "parameterValue": v})
-		}
-		item["parameters"] = ps
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	writeJSON(w, o.status, map[string]any{"error": o.err, "error_description": o.message, "errors": []any{item}})
 }
 
 // SignIn gives tokens of a person (extension number or id) without a browser, as a code flow would; it counts as an OAuth session.

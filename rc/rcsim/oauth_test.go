@@ -140,6 +140,8 @@ func TestAuthorizePage(t *testing.T) {
 		{"no redirect", rcsim.ConfidentialClient, "redirect_uri", ""},
 		{"public client without PKCE", rcsim.PublicClient, "code_challenge", ""},
 		{"odd challenge method", rcsim.PublicClient, "code_challenge_method", "S1"},
+		{"none and login", rcsim.PublicClient, "prompt", "none login"},
+		{"odd prompt", rcsim.PublicClient, "prompt", "select_account"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q := authorizeQuery(c.client)
@@ -152,6 +154,22 @@ func TestAuthorizePage(t *testing.T) {
 			}
 		})
 	}
+	t.Run("parameter twice", func(t *testing.T) {
+		q := authorizeQuery(rcsim.ConfidentialClient)
+		q.Add("state", "2")
+		if r := w.send(w.request("GET", "/restapi/oauth/authorize?"+q.Encode(), "")); r.status != 400 {
+			t.Errorf("%d", r.status)
+		}
+	})
+	t.Run("prompt none", func(t *testing.T) {
+		q := authorizeQuery(rcsim.ConfidentialClient)
+		q.Set("prompt", "none")
+		r := w.send(w.request("GET", "/restapi/oauth/authorize?"+q.Encode(), ""))
+		loc, _ := url.Parse(r.header.Get("Location"))
+		if r.status != 302 || loc.Query().Get("error") != "login_required" || loc.Query().Get("state") != q.Get("state") {
+			t.Errorf("%d %s", r.status, loc)
+		}
+	})
 	t.Run("any loopback port and name", func(t *testing.T) {
 		for _, u := range []string{"http://localhost:1/oauth/callback", "http://[::1]:65535/oauth/callback", "http://127.0.0.1/oauth/callback"} {
 			q := authorizeQuery(rcsim.PublicClient)
@@ -206,16 +224,31 @@ func TestTokenErrors(t *testing.T) {
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			req.SetBasicAuth(conf, "wrong")
 			return w.send(req)
-		}, kind: "invalid_client", code: "OAU-153"},
+		}, kind: "invalid_client", code: "OAU-146"},
+		{name: "Basic that is none", client: conf, edit: func(*world, url.Values, *clock) {}, send: func(w *world, v url.Values) reply {
+			return w.formAs("Basic !!!", v)
+		}, kind: "invalid_client", code: "OAU-134"},
+		{name: "another scheme", client: conf, edit: func(*world, url.Values, *clock) {}, send: func(w *world, v url.Values) reply {
+			return w.formAs("Digest x", v)
+		}, kind: "invalid_client", code: "OAU-151"},
+		{name: "refresh token that cannot be one", client: conf, edit: func(_ *world, v url.Values, _ *clock) {
+			v.Set("grant_type", "refresh_token")
+			v.Set("refresh_token", "<token>")
+		}, kind: "invalid_grant", code: "OAU-149"},
+		{name: "unknown refresh token", client: conf, edit: func(_ *world, v url.Values, _ *clock) {
+			v.Set("grant_type", "refresh_token")
+			v.Set("refresh_token", "U0pD")
+		}, kind: "invalid_grant", code: "OAU-213"},
+		{name: "role without access for apps", client: conf, edit: func(w *world, _ url.Values, _ *clock) { w.SetLacks("102", "ThirdPartyAppAccess") }, kind: "invalid_client", code: "CMN-408"},
 		{name: "other grant type", client: conf, edit: func(_ *world, v url.Values, _ *clock) { v.Set("grant_type", "password") }, kind: "unsupported_grant_type"},
 		{name: "parameter twice", client: conf, edit: func(_ *world, v url.Values, _ *clock) { v.Add("code", "y") }, kind: "invalid_request", code: "OAU-111"},
 		{name: "JSON", client: conf, edit: func(*world, url.Values, *clock) {}, send: func(w *world, _ url.Values) reply {
 			return w.send(w.request("POST", "/restapi/oauth/token", `{}`))
 		}, status: 415},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		judge := func(t *testing.T, byTable bool) {
 			k := newClock()
-			w := newWorld(t, rcsim.Options{Now: k.now})
+			w := newWorld(t, rcsim.Options{Now: k.now, Assume: rcsim.Assumptions{OAuthTableStatus: byTable}})
 			v := codeForm(w.approve(authorizeQuery(c.client), "102"))
 			if c.client == pub {
 				v.Set("client_id", pub)
@@ -239,11 +272,37 @@ func TestTokenErrors(t *testing.T) {
 			}
 			m := r.json(t)
 			first, _ := m["errors"].([]any)[0].(map[string]any)
-			if r.status != 400 || m["error"] != c.kind || (c.code != "" && first["errorCode"] != c.code) || m["error_description"] != first["message"] {
-				t.Errorf("%d %s, want %s %s", r.status, r.body, c.kind, c.code)
+			status := 400
+			if byTable {
+				status = statusByTable(c.code)
 			}
-		})
+			if r.status != status || m["error"] != c.kind || (c.code != "" && first["errorCode"] != c.code) || m["error_description"] != first["message"] {
+				t.Errorf("%d %s, want %d %s %s", r.status, r.body, status, c.kind, c.code)
+			}
+		}
+		t.Run(c.name, func(t *testing.T) { judge(t, false) })
+		t.Run(c.name+", status by the table", func(t *testing.T) { judge(t, true) })
 	}
+}
+
+// statusByTable is the HTTP status of an OAuth error in API sheet 2.5.
+func statusByTable(code string) int {
+	switch code {
+	case "CMN-408", "OAU-106", "OAU-108", "OAU-109", "OAU-110", "OAU-112":
+		return 403
+	case "OAU-123", "OAU-134", "OAU-146", "OAU-149", "OAU-151":
+		return 401
+	}
+	return 400
+}
+
+// formAs posts a token request with an Authorization header of one's own.
+func (w *world) formAs(authorization string, v url.Values) reply {
+	w.t.Helper()
+	req := w.request("POST", "/restapi/oauth/token", v.Encode())
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", authorization)
+	return w.send(req)
 }
 
 func TestTokenAnswer(t *testing.T) {

@@ -56,6 +56,9 @@ type Options struct {
 	RefreshGrace time.Duration
 	// RefreshUnused is how long it answers while the new access token was never used: 60 min.
 	RefreshUnused time.Duration
+	// SessionTimeout and SessionIdleTimeout are what an administrator may set; zero is no limit. The first ends an OAuth session
+	// for good, the second one that nobody has used for so long.
+	SessionTimeout, SessionIdleTimeout time.Duration
 	// MaxOAuthSessions per person and app; one more ends the oldest: 5.
 	MaxOAuthSessions int
 
@@ -94,6 +97,9 @@ func Unlimited() Limits { return Limits{Light: -1, Medium: -1, Heavy: -1, Auth: 
 
 // Assumptions are the unknowns of the API sheet's section 11; each zero value is the assumed behaviour.
 type Assumptions struct {
+	// OAuthTableStatus (2.5): errors of the OAuth endpoints have the status that RingCentral's list of codes gives them (401,
+	// 403); assumed 400 for all, as the OpenAPI document declares.
+	OAuthTableStatus bool
 	// BridgeEvents (11.1): which notifications the two own parties give.
 	BridgeEvents BridgeEvents
 	// BridgeNeedsHold (11.2): the path leg must be in Hold, else 409.

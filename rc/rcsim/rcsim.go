@@ -64,6 +64,8 @@ type Server struct {
 	mux  *http.ServeMux
 	ids  *ids
 
+	signer signer // of id_tokens; lives as long as the server
+
 	ctx    context.Context //nolint:containedctx // the server's own life: ends sockets, streams and hanging requests
 	cancel context.CancelFunc
 	wg     sync.WaitGroup

@@ -85,6 +85,7 @@ func operations() []operation {
 	}
 	return slices.Concat(
 		ops, extensionOperations(), directoryOperations(), deviceOperations(), presenceOperations(), queueOperations(), groupOperations(),
+		discoveryOperations(), openidOperations(),
 	)
 }
 
@@ -104,8 +105,8 @@ func (s *Server) routes() {
 	for _, op := range operations() {
 		s.mux.Handle(op.method+" "+op.path, s.handle(op))
 	}
-	s.mux.HandleFunc("GET /restapi", s.handleVersion)
-	s.mux.HandleFunc("GET /restapi/{$}", s.handleVersion)
+	s.discoveryRoutes()
+	s.openidRoutes()
 	s.mux.HandleFunc("GET /restapi/oauth/authorize", s.handleAuthorize)
 	s.mux.HandleFunc("POST /restapi/oauth/authorize", s.handleAuthorize)
 	s.mux.HandleFunc("POST /restapi/oauth/token", s.handleToken)
@@ -119,7 +120,7 @@ func (s *Server) routes() {
 
 // serve records RingCentral traffic and routes it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.URL.Path, "/restapi") && r.URL.Path != "/ws" {
+	if !strings.HasPrefix(r.URL.Path, "/restapi") && !strings.HasPrefix(r.URL.Path, "/.well-known/") && r.URL.Path != gatewayPath {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
@@ -409,16 +410,6 @@ func rows[T, W any](all []T, row func(T) W) []W {
 		out[i] = row(v)
 	}
 	return out
-}
-
-func (s *Server) handleVersion(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{
-		"uri": s.uri(r, "/restapi"),
-		"apiVersions": []any{map[string]string{
-			"uri": s.uri(r, "/restapi/v1.0"), "versionString": "1.0.60", "releaseDate": "2026-08-01T00:00:00.000Z", "uriString": "v1.0",
-		}},
-		"serverVersion": "rcsim", "serverRevision": "1",
-	})
 }
 
 // writeError answers with RingCentral's error body.
