@@ -43,8 +43,15 @@ type note struct {
 		Parties            []struct {
 			ID, Direction, ExtensionID string
 			MissedCall, Muted          bool
-			Status                     struct {
+			ConferenceRole             string
+			Recordings                 []struct {
+				ID     string
+				Active bool
+			}
+			Park   struct{ ID string }
+			Status struct {
 				Code, Reason     string
+				ParkData         string
 				PeerID           *struct{ SessionID, TelephonySessionID, PartyID string }
 				MobilePickupData *struct{ CCMailboxes []string }
 			}
