@@ -189,12 +189,18 @@ func (s *session) party(id string) *party {
 
 // of is the live party of an extension, the newest when there are several; else its last one.
 func (s *session) of(extID string) *party {
+	return s.newest(func(p *party) bool { return p.extID == extID })
+}
+
+// onPhone is the extension's party on its own phones, live if there is one.
+func (s *session) onPhone(extID string) *party {
+	return s.newest(func(p *party) bool { return p.extID == extID && p.mobile == "" })
+}
+
+func (s *session) newest(want func(*party) bool) *party {
 	var last *party
 	for _, p := range s.parties {
-		if p.extID != extID {
-			continue
-		}
-		if last == nil || p.alive() || !last.alive() {
+		if want(p) && (last == nil || p.alive() || !last.alive()) {
 			last = p
 		}
 	}

@@ -189,7 +189,7 @@ func (s *Server) onCall(extension, name, sessionID string, do func(*party) error
 		if u == nil {
 			return noSuch("phone", extension)
 		}
-		p, err := s.choose(s.eng.onPhone(u.ID), func(c *session) *party { return c.of(u.ID) }, sessionID, v)
+		p, err := s.choose(s.eng.onPhone(u.ID), func(c *session) *party { return c.onPhone(u.ID) }, sessionID, v)
 		if err != nil {
 			return err
 		}
@@ -209,15 +209,7 @@ func (s *Server) Outside(number, name, sessionID string) error {
 			return noSuch("verb", name)
 		}
 		mine := s.eng.outsideCalls(n)
-		of := func(c *session) *party {
-			var last *party
-			for _, p := range c.parties {
-				if p.isOutside(n) && (last == nil || p.alive()) {
-					last = p
-				}
-			}
-			return last
-		}
+		of := func(c *session) *party { return c.newest(func(p *party) bool { return p.isOutside(n) }) }
 		p, err := s.choose(mine, of, sessionID, v)
 		if err != nil {
 			return err

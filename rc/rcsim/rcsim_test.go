@@ -29,6 +29,8 @@ type world struct {
 	t    *testing.T
 	url  string
 	http *http.Client
+
+	tokens map[string]string // of as, by extension
 }
 
 func newWorld(t *testing.T, opt rcsim.Options) *world {
@@ -38,7 +40,7 @@ func newWorld(t *testing.T, opt rcsim.Options) *world {
 	}
 	sim := rcsim.New(opt)
 	srv := httptest.NewServer(sim)
-	w := &world{Server: sim, t: t, url: srv.URL, http: &http.Client{
+	w := &world{Server: sim, t: t, url: srv.URL, tokens: map[string]string{}, http: &http.Client{
 		Transport:     &http.Transport{},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
