@@ -23,6 +23,7 @@ const (
 	maxSocketsOfSession = 50
 	maxQueued           = 10000 // frames that a slow reader may leave behind before it is cut
 	maxActiveRequests   = 10
+	maxSubscriptions    = 30 // of a person in an app (10.4)
 )
 
 // gateway holds gateway tokens and WebSocket sessions (API sheet, section 10). The server's lock guards it.
@@ -40,6 +41,7 @@ type wsToken struct {
 	expires time.Time
 	access  time.Time // expiry of the access token that asked for it
 	used    bool
+	sock    *socket // that it opened last
 }
 
 // gwSession outlives its socket for RecoveryTimeout; its notifications keep numbers, so that a recovery replays what the
@@ -219,9 +221,14 @@ func (g *gateway) remove(s *gwSession, code websocket.StatusCode, why string) {
 	}
 }
 
-func (g *gateway) endGrant(gr *grant) {
+// endGrant ends the sockets of an OAuth session, or (outlive) leaves them open and useless: nothing is notified there any more.
+func (g *gateway) endGrant(gr *grant, outlive bool) {
 	for _, s := range slices.Clone(g.ofGrant[gr]) {
-		g.remove(s, websocket.StatusPolicyViolation, "the OAuth session has ended")
+		if outlive {
+			g.deaf(s)
+		} else {
+			g.remove(s, websocket.StatusPolicyViolation, "the OAuth session has ended")
+		}
 	}
 }
 
@@ -404,10 +411,14 @@ func (s *Server) open(k *socket, r *http.Request, q url.Values) *restError {
 	case t.used && s.opt.SingleUseWSToken:
 		return refuse(http.StatusUnauthorized, "OAU-213", "Token was used before")
 	}
-	t.used = true
 	e := record(r)
 	e.Extension, e.Client = t.grant.user.Number, t.grant.client.ID
-	if len(connected(s.gate.ofGrant[t.grant])) >= maxSocketsOfSession {
+	if first := t.sock; first != nil && !s.opt.Assume.TokenSharedBySockets {
+		first.finish(closing{code: websocket.StatusPolicyViolation, why: "the token has opened another connection"})
+		s.lost(first)
+	}
+	t.used, t.sock = true, k
+	if s.sockets(t.grant) >= maxSocketsOfSession {
 		return refuse(http.StatusForbidden, "SUB-505", "Connections limit exceeded")
 	}
 	g, seen, state, code := s.recover(t.grant, q.Get("wsc"))
@@ -452,6 +463,14 @@ func (s *Server) open(k *socket, r *http.Request, q url.Values) *restError {
 	return nil
 }
 
+// sockets is how many sockets count towards the limit of an OAuth session's next one (API sheet 11.9).
+func (s *Server) sockets(gr *grant) int {
+	if !s.opt.Assume.SocketsPerPerson {
+		return len(connected(s.gate.ofGrant[gr]))
+	}
+	return len(slices.DeleteFunc(connected(s.gate.ofUser[gr.user]), func(g *gwSession) bool { return g.grant.client != gr.client }))
+}
+
 // recover finds the session that a wsc token means; seen is the newest frame that the client has.
 func (s *Server) recover(gr *grant, wsc string) (g *gwSession, seen int, state, code string) {
 	if wsc == "" {
@@ -468,6 +487,12 @@ func (s *Server) recover(gr *grant, wsc string) (g *gwSession, seen int, state, 
 	return g, seen, "Successful", ""
 }
 
+// next is the wsc of the session's next frame.
+func (g *gwSession) next() *wscWire {
+	g.seq++
+	return &wscWire{Token: wscToken(g, g.seq), Sequence: g.seq}
+}
+
 func wscToken(g *gwSession, seq int) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(g.id + "." + strconv.Itoa(seq)))
 }
@@ -477,8 +502,10 @@ func (s *Server) timeout(k *socket, code, message string) {
 	if k.g.sock != k {
 		return
 	}
+	id := s.ids.uuid()
+	head := headerWire{Type: "Error", MessageID: id, Status: http.StatusForbidden, WSC: k.g.next(), Headers: map[string]string{"RCRequestId": id}}
 	k.finish(closing{
-		last: encode([]any{headerWire{Type: "Error", MessageID: s.ids.uuid(), Status: http.StatusForbidden}, map[string]string{"errorCode": code, "message": message}}),
+		last: encode([]any{head, map[string]string{"errorCode": code, "message": message}}),
 		code: websocket.StatusPolicyViolation, why: message,
 	})
 	s.gate.remove(k.g, websocket.StatusPolicyViolation, message)
@@ -627,20 +654,17 @@ func (s *Server) readFrames(ctx context.Context, k *socket, r *http.Request) {
 			if len(parts) > 1 {
 				body = parts[1]
 			}
-			target := h.Path
-			if len(h.Query) > 0 {
-				v := url.Values{}
-				for name, value := range h.Query {
-					v.Set(name, strings.Trim(string(encode(value)), `"`))
-				}
-				target += "?" + v.Encode()
-			}
-			select {
-			case k.busy <- struct{}{}:
-			case <-ctx.Done():
-				return
+			target := withQuery(h.Path, h.Query)
+			if s.opt.Assume.BusyRefused && len(k.busy) == cap(k.busy) {
+				s.answerFrame(k, headerWire{Type: "ClientRequest", MessageID: h.MessageID, Status: http.StatusTooManyRequests}, encode(errorBody(tooBusy())))
+				continue
 			}
 			requests.Go(func() {
+				select {
+				case k.busy <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
 				s.tunnel(ctx, k, r, h.MessageID, h.Method, target, h.Headers, body)
 				<-k.busy
 			})
@@ -650,17 +674,46 @@ func (s *Server) readFrames(ctx context.Context, k *socket, r *http.Request) {
 	}
 }
 
+// withQuery adds the query of a ClientRequest to its path; a list is a parameter that is named several times.
+func withQuery(path string, query map[string]any) string {
+	if len(query) == 0 {
+		return path
+	}
+	v := url.Values{}
+	for name, value := range query {
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value}
+		}
+		for _, item := range list {
+			text, ok := item.(string)
+			if !ok {
+				text = string(encode(item))
+			}
+			v.Add(name, text)
+		}
+	}
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	return path + sep + v.Encode()
+}
+
+// tooBusy is the answer to a request above maxActiveRequests; its code is not known.
+func tooBusy() *restError {
+	return refuse(http.StatusTooManyRequests, "WSG-429", "Too many active requests")
+}
+
 // answerFrame queues an answer; it carries the newest wsc.
 func (s *Server) answerFrame(k *socket, h headerWire, body json.RawMessage) {
 	_ = s.change(func() error {
-		g := k.g
-		g.seq++
-		h.WSC = &wscWire{Token: wscToken(g, g.seq), Sequence: g.seq}
+		h.WSC = k.g.next()
 		parts := []any{h}
 		if len(body) > 0 {
 			parts = append(parts, body)
 		}
-		k.push(frame{seq: g.seq, data: encode(parts)})
+		k.push(frame{seq: h.WSC.Sequence, data: encode(parts)})
 		return nil
 	})
 }
@@ -672,7 +725,7 @@ func (s *Server) tunnel(ctx context.Context, k *socket, outer *http.Request, id,
 	req, err := http.NewRequestWithContext(withTunnel(ctx, k.g), method, target, bytes.NewReader(body))
 	if err != nil || !strings.HasPrefix(target, "/restapi/") || strings.HasPrefix(target, "/restapi/oauth") {
 		answer.Status = http.StatusNotFound
-		s.answerFrame(k, answer, encode(map[string]any{"errorCode": "CMN-120", "message": "Invalid URI", "errors": []any{map[string]string{"errorCode": "CMN-120", "message": "Invalid URI"}}}))
+		s.answerFrame(k, answer, encode(errorBody(refuse(http.StatusNotFound, "CMN-120", "Invalid URI"))))
 		return
 	}
 	for name, value := range headers {
@@ -692,7 +745,7 @@ func (s *Server) tunnel(ctx context.Context, k *socket, outer *http.Request, id,
 		for name, values := range rec.header {
 			answer.Headers[name] = values[0]
 		}
-		s.answerFrame(k, answer, rec.body.Bytes())
+		s.answerFrame(k, answer, rec.json(&answer))
 	}
 	s.afterwards(req)
 	_ = s.change(func() error {
@@ -730,6 +783,20 @@ func (w *recorder) Write(b []byte) (int, error) {
 	return w.body.Write(b)
 }
 
+// json is the body as it fits into a frame: multipart cannot be tunnelled (10.3), other text becomes a JSON string.
+func (w *recorder) json(answer *headerWire) json.RawMessage {
+	body := w.body.Bytes()
+	switch {
+	case len(body) == 0 || json.Valid(body):
+		return body
+	case strings.HasPrefix(w.header.Get("Content-Type"), "multipart/"):
+		answer.Status = http.StatusUnsupportedMediaType
+		answer.Headers["Content-Type"] = "application/json;charset=utf-8"
+		return encode(errorBody(refuse(answer.Status, "CMN-415", "A multipart answer cannot be sent over this connection")))
+	}
+	return encode(string(body))
+}
+
 // serve runs the request; true means a fault swallowed the answer.
 func (w *recorder) serve(s *Server, r *http.Request) (aborted bool) {
 	defer func() {
@@ -752,10 +819,10 @@ func (s *Server) deliver(g *gwSession, n note) {
 		return
 	}
 	now := s.now()
-	g.seq++
+	wsc := g.next()
 	id := s.ids.decimal()
-	f := frame{seq: g.seq, data: encode([]any{
-		headerWire{Type: "ServerNotification", MessageID: id, Status: http.StatusOK, WSC: &wscWire{Token: wscToken(g, g.seq), Sequence: g.seq}, Headers: map[string]string{"RCRequestId": s.ids.uuid()}},
+	f := frame{seq: wsc.Sequence, data: encode([]any{
+		headerWire{Type: "ServerNotification", MessageID: id, Status: http.StatusOK, WSC: wsc, Headers: map[string]string{"RCRequestId": s.ids.uuid()}},
 		envelope{UUID: id, Event: n.event, Timestamp: stamp(now.Add(s.opt.EventDelay)), SubscriptionID: g.sub.id, OwnerID: g.grant.user.ID, Body: n.body},
 	})}
 	if s.opt.EventDelay > 0 {
@@ -803,6 +870,8 @@ func (c *call) filters() (*subscription, error) {
 		return nil, invalid("deliveryMode.transportType")
 	case len(in.EventFilters) == 0:
 		return nil, invalid("eventFilters")
+	case c.s.opt.Assume.MaxFilters > 0 && len(in.EventFilters) > c.s.opt.Assume.MaxFilters:
+		return nil, refuse(http.StatusBadRequest, "SUB-508", "There are too many event filters")
 	}
 	sub := &subscription{transit: encode(map[string]any{"transportType": "WebSocket", "encryption": false}), texts: []string{}}
 	for _, text := range in.EventFilters {
@@ -839,9 +908,27 @@ func (c *call) subscribe() (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if c.sock.sub == nil && len(c.subscriptions()) >= maxSubscriptions {
+		return 0, nil, refuse(http.StatusForbidden, "SUB-505", "Subscriptions limit exceeded")
+	}
 	sub.id, sub.created = c.s.ids.uuid(), c.s.now()
 	c.s.gate.listen(c.sock, sub)
 	return http.StatusOK, c.subscriptionWire(sub), nil
+}
+
+// subscriptions are the caller's in this app, on whatever socket.
+func (c *call) subscriptions() []*subscription {
+	var out []*subscription
+	for _, g := range c.s.gate.ofUser[c.user] {
+		if g.grant.client == c.grant.client && g.sub != nil {
+			out = append(out, g.sub)
+		}
+	}
+	return out
+}
+
+func (c *call) listSubscriptions() (int, any, error) {
+	return http.StatusOK, map[string]any{"uri": c.s.uri(c.r, pathSub), "records": rows(c.subscriptions(), c.subscriptionWire)}, nil
 }
 
 // current is the subscription that the path names, which must be this session's.

@@ -396,7 +396,7 @@ func (s *Server) endGrant(g *grant) {
 	if len(s.oauth.grants[own]) == 0 {
 		delete(s.oauth.grants, own)
 	}
-	s.gate.endGrant(g)
+	s.gate.endGrant(g, s.opt.Assume.SocketOutlivesSession)
 }
 
 // grantsOf are the OAuth sessions of a person (extension number or id) in every app.

@@ -48,7 +48,7 @@ type Options struct {
 	// EventDelay is the time between a change and its notification (recorded streams show 14 to 115 ms).
 	EventDelay time.Duration
 
-	// Limits are the usage-plan limits; zero fields take the documented values.
+	// Limits are the usage-plan limits; zero fields take the documented values, which an app's real ones may not be (11.14).
 	Limits Limits
 	// AccessTTL, RefreshTTL and CodeTTL are the token lifetimes: 1 h, 7 days, 60 s.
 	AccessTTL, RefreshTTL, CodeTTL time.Duration
@@ -62,7 +62,7 @@ type Options struct {
 	// MaxOAuthSessions per person and app; one more ends the oldest: 5.
 	MaxOAuthSessions int
 
-	// WSTokenTTL is the life of a gateway token: 30 s.
+	// WSTokenTTL is the life of a gateway token: 30 s (RingCentral's sources say 30, 60 and 600 s: API sheet 11.14).
 	WSTokenTTL time.Duration
 	// SingleUseWSToken refuses a gateway token that has opened a socket before.
 	SingleUseWSToken bool
@@ -116,6 +116,16 @@ type Assumptions struct {
 	SessionReadable time.Duration
 	// SocketDiesOnExpiry (11.8): a socket ends with the access token that opened it; assumed it lives as its OAuth session.
 	SocketDiesOnExpiry bool
+	// SocketOutlivesSession (11.8): a socket stays open when its OAuth session ends, and is useless; assumed it is closed (1008).
+	SocketOutlivesSession bool
+	// SocketsPerPerson (11.9): maxConnectionsPerSession counts the sockets of a person and app; assumed those of an OAuth session.
+	SocketsPerPerson bool
+	// MaxFilters (11.10) is how many filters a subscription may have, more are 400 SUB-508; assumed any number.
+	MaxFilters int
+	// TokenSharedBySockets (10.1): sockets that one gateway token opened live side by side; assumed the second closes the first.
+	TokenSharedBySockets bool
+	// BusyRefused (10.4): a request above maxActiveRequests in flight is answered 429; assumed it waits its turn.
+	BusyRefused bool
 	// HoldStandAlone (11.15): REST hold sets standAlone; assumed not.
 	HoldStandAlone bool
 	// DeletePartyHangsUp (11.16): DELETE party on an ordinary call hangs the party up; assumed 403 TAS-106.

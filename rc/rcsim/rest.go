@@ -79,6 +79,8 @@ func operations() []operation {
 
 		{name: "wstoken", method: post, path: "/restapi/oauth/wstoken", group: groupAuth, scope: "WebSocket", serve: (*call).wsToken, acts: true},
 		{name: "subscribe", method: post, path: pathSub, group: groupMedium, serve: (*call).subscribe, acts: true},
+		{name: "subscriptions", method: get, path: pathSub, group: groupLight, serve: (*call).listSubscriptions},
+		{name: "renewSubscription", method: post, path: pathSub + "/{subscriptionId}/renew", group: groupLight, serve: (*call).readSubscription},
 		{name: "readSubscription", method: get, path: pathSub + "/{subscriptionId}", group: groupLight, serve: (*call).readSubscription},
 		{name: "updateSubscription", method: http.MethodPut, path: pathSub + "/{subscriptionId}", group: groupMedium, serve: (*call).updateSubscription, acts: true},
 		{name: "unsubscribe", method: http.MethodDelete, path: pathSub + "/{subscriptionId}", group: groupMedium, serve: (*call).unsubscribe, pretend: pretendDone, acts: true},
