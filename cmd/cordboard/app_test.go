@@ -50,7 +50,8 @@ type world struct {
 	app *App
 	log *safeBuffer
 
-	noSockets atomic.Bool // the gateway's dials fail
+	noSockets atomic.Bool             // the gateway's dials fail
+	barrier   atomic.Pointer[barrier] // in front of the simulator; may be nil
 
 	stop context.CancelFunc
 	done chan error // of Run
@@ -77,43 +78,62 @@ func (b *safeBuffer) String() string {
 // newWorld starts an App; edit may change its settings and the simulator's.
 func newWorld(t *testing.T, edit func(*Config, *rcsim.Options)) *world {
 	t.Helper()
-	w := &world{log: &safeBuffer{}, done: make(chan error, 1)}
-	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	opt := rcsim.Options{Seed: 1, Limits: rcsim.Unlimited()}
-	cfg := Config{
-		Listen: anyPort, MetricsListen: anyPort, Data: t.TempDir(), Retention: 24 * time.Hour, Simulated: true, Log: log,
-	}
-	cfg.ClientID, cfg.ClientSecret = demoClient()
+	w := &world{log: &safeBuffer{}}
+	cfg, opt := w.settings(t), rcsim.Options{Seed: 1, Limits: rcsim.Unlimited()}
 	if edit != nil {
 		edit(&cfg, &opt)
 	}
+	cfg.RingCentralServer = w.simulate(t, opt)
+	w.start(t, cfg)
+	return w
+}
+
+// settings are those of an App of the demo's account, but for where RingCentral is.
+func (w *world) settings(t *testing.T) Config {
+	t.Helper()
+	cfg := Config{
+		Listen: anyPort, MetricsListen: anyPort, Data: t.TempDir(), Retention: 24 * time.Hour, Simulated: true,
+		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	cfg.ClientID, cfg.ClientSecret = demoClient()
+	return cfg
+}
+
+// simulate starts the simulator and returns its URL.
+func (w *world) simulate(t *testing.T, opt rcsim.Options) string {
+	t.Helper()
 	w.sim = rcsim.New(opt)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.noSockets.Load() && r.Header.Get("Upgrade") != "" {
 			http.Error(rw, "no sockets today", http.StatusServiceUnavailable)
 			return
 		}
+		w.barrier.Load().pass(r)
 		w.sim.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(func() {
 		_ = w.sim.Close()
 		server.Close()
 	})
-	cfg.RingCentralServer = server.URL
+	return server.URL
+}
+
+// start runs an App until the test ends, or end is called.
+func (w *world) start(t *testing.T, cfg Config) {
+	t.Helper()
 	app, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.app = app
 	ctx, stop := context.WithCancel(context.Background())
-	w.stop = stop
-	go func() { w.done <- app.Run(ctx) }()
+	done := make(chan error, 1)
+	w.app, w.stop, w.done = app, stop, done
+	go func() { done <- app.Run(ctx) }()
 	t.Cleanup(func() {
 		if err := w.end(t); err != nil {
 			t.Errorf("the app ended with %v", err)
 		}
 	})
-	return w
 }
 
 func (w *world) url(t *testing.T) *url.URL {
