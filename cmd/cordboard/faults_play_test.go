@@ -1,0 +1,441 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"github.com/cordboard/cordboard/rc/board"
+	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/web/bus"
+	"github.com/cordboard/cordboard/web/desk"
+	"github.com/cordboard/cordboard/web/ledger"
+)
+
+// scale is how much faster than in earnest the product's clocks run in the table.
+const scale = 0.1
+
+// The names of those who play, as pages show them.
+const (
+	customerName = "Eleanor Marsh"
+	consultName  = "Mei-Ling Tan"
+)
+
+// barrier holds requests back in front of the simulator.
+type barrier struct {
+	part    string // of the path
+	first   sync.Once
+	arrived chan struct{} // closed when the first is there
+	open    chan struct{}
+}
+
+// pass lets a request through that the barrier does not mean, or holds it until it opens.
+func (b *barrier) pass(r *http.Request) {
+	if b == nil || !strings.Contains(r.URL.Path, b.part) {
+		return
+	}
+	b.first.Do(func() { close(b.arrived) })
+	<-b.open
+}
+
+// play is one warm transfer, and the fault that strikes in it. The agent reads the page in a browser without script, and
+// goes on by what it says; their phone, the customer and the colleague are the simulator's.
+type play struct {
+	*testing.T
+	*world
+	ctx   context.Context //nolint:containedctx // the one deadline of every wait of the play
+	cfg   Config
+	fault *fault
+	at    moment
+
+	tab               *browser
+	news              chan struct{} // the page's stream told something
+	following         context.CancelFunc
+	followed          chan struct{} // closed when the stream is over
+	customer, consult string        // their calls
+	presses           atomic.Int64  // of Complete transfer
+	struck, mended    bool
+	seen              []string // what the page said, each sentence once
+	last              screen
+	wrongs            []string
+}
+
+func (p *play) must(err error) {
+	p.Helper()
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *play) wrong(format string, args ...any) {
+	p.Helper()
+	p.Errorf(format, args...)
+	p.wrongs = append(p.wrongs, fmt.Sprintf(format, args...))
+}
+
+// newPlay opens the desk of an agent who has no calls yet.
+func newPlay(t *testing.T, f *fault, at moment) *play {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	p := &play{T: t, world: &world{log: &safeBuffer{}}, ctx: ctx, fault: f, at: at, news: make(chan struct{}, 1)}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the page said:\n  %s\nthe truth:\n%s", strings.Join(p.seen, "\n  "), p.sim.State())
+		}
+	})
+	p.cfg = p.settings(t)
+	p.cfg.Timing = desk.Timing{}.Scaled(scale)
+	p.cfg.Timing.FirstLook = 5 * time.Second // what the machine's load decides is not scaled
+	opt := rcsim.Options{Seed: 1, Limits: rcsim.Unlimited(), RingTimeout: -1}
+	if f.options != nil {
+		f.options(&opt)
+	}
+	p.cfg.RingCentralServer = p.simulate(t, opt)
+	p.start(t, p.cfg)
+	p.tab = p.signedIn(t, agent)
+	t.Cleanup(p.unfollow)
+	p.until("a live desk", screen.live)
+	return p
+}
+
+// look reads the page.
+func (p *play) look() screen {
+	p.Helper()
+	pg := newScreen(p.T, p.tab.get(p.T, "/desk"))
+	p.take(pg)
+	return pg
+}
+
+// take notes what a page says, and holds it against the truth.
+func (p *play) take(pg screen) {
+	p.Helper()
+	for _, s := range pg.sentences() {
+		if !slices.Contains(p.seen, s) {
+			p.seen = append(p.seen, s)
+		}
+	}
+	if (pg.joint() == "joined" || slices.Contains(pg.ends(), string(board.EndJoined))) && !p.joined() {
+		p.wrong("the page says joined, and it is not so")
+	}
+	p.last = pg
+	if f := p.fault; f.mend != nil && !p.mended && p.struck && p.said(f.until) {
+		p.mended = true
+		f.mend(p)
+	}
+}
+
+// said reports whether the page has said something.
+func (p *play) said(what string) bool {
+	return slices.ContainsFunc(p.seen, func(s string) bool { return strings.Contains(s, what) })
+}
+
+// follow listens to the page's stream, if the page has one.
+func (p *play) follow() {
+	p.Helper()
+	p.unfollow()
+	ctx, stop := context.WithCancel(p.ctx)
+	over := make(chan struct{})
+	p.following, p.followed = stop, over
+	res := p.tab.send(ctx, p.T, http.MethodGet, "/desk/stream", nil, "Accept", "text/event-stream")
+	go func() {
+		defer close(over)
+		defer func() { _ = res.Body.Close() }()
+		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+			if lines.Text() == "" {
+				select {
+				case p.news <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+}
+
+func (p *play) unfollow() {
+	if p.following != nil {
+		p.following()
+		<-p.followed
+		p.following = nil
+	}
+}
+
+// looks are the page now, and after each of its changes.
+func (p *play) looks(what string) iter.Seq[screen] {
+	return func(yield func(screen) bool) {
+		p.Helper()
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			if p.following == nil || over(p.followed) {
+				p.follow()
+			}
+			if !yield(p.look()) {
+				return
+			}
+			select {
+			case <-p.news:
+			case <-p.followed: // a page without a stream is loaded again
+				<-tick.C
+			case <-p.ctx.Done():
+				p.Fatalf("never came: %s; the page says:\n  %s", what, strings.Join(p.last.sentences(), "\n  "))
+			}
+		}
+	}
+}
+
+func over(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// until waits for a page that the condition holds for.
+func (p *play) until(what string, cond func(screen) bool) screen {
+	p.Helper()
+	for pg := range p.looks(what) {
+		if cond(pg) {
+			return pg
+		}
+	}
+	return screen{}
+}
+
+// press posts the form of a button as the page has it, and waits for what comes of it.
+func (p *play) press(id string) { p.Helper(); p.pressing(p.last, id)() }
+
+// pressing posts the form of a button; what it returns waits for the answer.
+func (p *play) pressing(pg screen, id string) (wait func()) {
+	p.Helper()
+	action, fields, ok := pg.form(id)
+	if !ok {
+		p.Fatalf("%s cannot be pressed", id)
+	}
+	if id == "complete" {
+		p.presses.Add(1)
+	}
+	return p.post(action, fields)
+}
+
+// post sends a form. That no answer comes is not wrong by itself: the next page says what became of it.
+func (p *play) post(action string, fields url.Values) (wait func()) {
+	p.Helper()
+	r, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.app.URL()+action, strings.NewReader(fields.Encode()))
+	p.must(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	done := make(chan *screen, 1)
+	go func() {
+		res, err := p.tab.client.Do(r)
+		if err != nil {
+			done <- nil
+			return
+		}
+		defer func() { _ = res.Body.Close() }()
+		doc, err := goquery.NewDocumentFromReader(res.Body)
+		if err != nil || res.StatusCode < http.StatusBadRequest {
+			done <- nil
+			return
+		}
+		done <- &screen{status: res.StatusCode, doc: doc}
+	}()
+	return func() {
+		p.Helper()
+		if pg := <-done; pg != nil {
+			p.take(*pg)
+		}
+	}
+}
+
+// signInAgain is what a page that lost its grant asks for.
+func (p *play) signInAgain() {
+	p.Helper()
+	p.unfollow()
+	p.tab.signIn(p.T, agent)
+}
+
+// hears reports whether a person, by their phone, is in a call.
+func (p *play) hears(number, session string) bool {
+	party, ok := p.sim.State().Party(session, number)
+	return ok && session != "" && party.Alive()
+}
+
+// joined is the truth: the customer and the colleague were joined.
+func (p *play) joined() bool {
+	s, ok := p.sim.State().Session(p.customer)
+	return ok && len(s.Joined) > 0
+}
+
+// talk lets the customer call, and the agent answer.
+func (p *play) talk() {
+	p.Helper()
+	var err error
+	p.customer, err = p.sim.Call(outsider, "", agent)
+	p.must(err)
+	p.must(p.sim.Answer(agent, p.customer))
+	p.until("the customer talks to the agent", func(pg screen) bool {
+		return pg.session("customer") == p.customer && strings.HasPrefix(pg.plate("customer"), "Talking") && pg.can("hold")
+	})
+}
+
+// lost reports whether the customer is gone, and the page knows it.
+func (p *play) lost(pg screen) bool {
+	return !p.hears(agent, p.customer) && !p.joined() && (pg.session("customer") != p.customer || !pg.can("back") && !pg.can("unhold") && !pg.can("hold")) && pg.joint() != "steps"
+}
+
+// hold puts the customer on hold on the page, and on the phone when the page says that it came to nothing.
+func (p *play) hold() bool {
+	p.Helper()
+	presses, phoned := 0, false
+	for pg := range p.looks("the customer on hold") {
+		switch {
+		case pg.out:
+			p.signInAgain()
+		case pg.session("customer") == p.customer && strings.HasPrefix(pg.plate("customer"), "On hold"):
+			return true
+		case p.lost(pg):
+			return false
+		case presses > 0 && !phoned && pg.noticed("action-refused", "action-unseen", "check-failed"):
+			phoned = true
+			if s, _ := p.sim.State().Party(p.customer, agent); s.Code == "Answered" {
+				p.must(p.sim.Hold(agent, p.customer))
+			}
+		case presses < 3 && !phoned && pg.can("hold"):
+			presses++
+			p.press("hold")
+		}
+	}
+	return false
+}
+
+// dial calls the colleague from the agent's phone.
+func (p *play) dial() bool {
+	p.Helper()
+	var err error
+	p.consult, err = p.sim.Dial(agent, colleague)
+	p.must(err)
+	reread := false
+	for pg := range p.looks("the consult's call") {
+		switch {
+		case pg.out:
+			p.signInAgain()
+		case pg.session("consult") == p.consult:
+			return true
+		case p.lost(pg):
+			return false
+		case !reread && p.struck && pg.live():
+			reread = true
+			p.reread()
+		}
+	}
+	return false
+}
+
+// reread is the key R.
+func (p *play) reread() {
+	p.Helper()
+	p.post("/desk/reread", url.Values{})()
+}
+
+// answer lets the colleague answer.
+func (p *play) answer() {
+	p.Helper()
+	if s, _ := p.sim.State().Party(p.consult, colleague); s.Alive() {
+		p.must(p.sim.Answer(colleague, p.consult))
+	}
+}
+
+// complete presses Complete transfer as long as the page offers it, and goes back to a customer who waits alone.
+func (p *play) complete() {
+	p.Helper()
+	for pg := range p.looks("the end of the transfer") {
+		switch {
+		case pg.out || strings.Contains(pg.text("bar"), "Your sign-in ended"):
+			p.signInAgain()
+		case pg.joint() == "joined", slices.Contains(pg.ends(), string(board.EndJoined)), p.lost(pg):
+			return
+		case !p.hears(agent, p.consult) && !p.joined() && pg.joint() != "steps" && (pg.can("back") || pg.can("unhold")):
+			p.goBack()
+			return
+		case pg.can("complete") && p.hears(colleague, p.consult) && p.presses.Load() < 4:
+			p.press("complete")
+		}
+	}
+}
+
+// goBack presses Back to customer, or what stands in its place, until the customer talks to the agent.
+func (p *play) goBack() {
+	p.Helper()
+	presses := 0
+	for pg := range p.looks("the customer with the agent") {
+		talking := pg.session("customer") == p.customer && strings.HasPrefix(pg.plate("customer"), "Talking")
+		switch {
+		case pg.out || strings.Contains(pg.text("bar"), "Your sign-in ended"):
+			p.signInAgain()
+		case p.lost(pg), talking && !p.hears(agent, p.consult):
+			return
+		case pg.noticed("press-hold") && p.party(p.customer).DeviceHold:
+			p.must(p.sim.Unhold(agent, p.customer))
+		case pg.noticed("hang-up-phone") && p.hears(agent, p.consult):
+			p.must(p.sim.Hangup(agent, p.consult))
+		case presses < 4 && pg.can("back"):
+			presses++
+			p.press("back")
+		case presses < 4 && pg.can("unhold"):
+			presses++
+			p.press("unhold")
+		}
+	}
+}
+
+// party is the agent's end of a call.
+func (p *play) party(session string) rcsim.PartyState {
+	s, _ := p.sim.State().Party(session, agent)
+	return s
+}
+
+// transfers are the attempts that the ledger tells of, as each was at last, and its lines of consults that ended
+// otherwise. The app has ended: its files are opened.
+func (p *play) transfers() (attempts []board.Transfer, records []board.Record) {
+	p.Helper()
+	b, err := bus.Open(p.ctx, bus.Config{Dir: p.cfg.Data, Log: p.cfg.Log})
+	p.must(err)
+	defer func() { p.must(b.Close()) }()
+	book, err := ledger.Open(p.ctx, b, p.cfg.Retention)
+	p.must(err)
+	account := p.sim.Account()
+	i := slices.IndexFunc(account.Users, func(u rcsim.User) bool { return u.Number == agent })
+	entries, err := book.Person(p.ctx, account.ID, account.Users[i].ID, time.Now().Add(-time.Hour))
+	p.must(err)
+	for _, e := range entries {
+		switch e.Kind {
+		case "transfer":
+			var t board.Transfer
+			p.must(json.Unmarshal(e.Data, &t))
+			if i := slices.IndexFunc(attempts, func(old board.Transfer) bool { return old.ID == t.ID }); i >= 0 {
+				attempts[i] = t
+			} else {
+				attempts = append(attempts, t)
+			}
+		case "consult":
+			var r board.Record
+			p.must(json.Unmarshal(e.Data, &r))
+			records = append(records, r)
+		}
+	}
+	return attempts, records
+}
