@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
@@ -68,8 +67,8 @@ type play struct {
 	presses           atomic.Int64  // of Complete transfer
 	struck, mended    bool
 	seen              []string // what the page said, each sentence once
+	heard             []string // and since the fault struck
 	last              screen
-	wrongs            []string
 }
 
 func (p *play) must(err error) {
@@ -77,12 +76,6 @@ func (p *play) must(err error) {
 	if err != nil {
 		p.Fatal(err)
 	}
-}
-
-func (p *play) wrong(format string, args ...any) {
-	p.Helper()
-	p.Errorf(format, args...)
-	p.wrongs = append(p.wrongs, fmt.Sprintf(format, args...))
 }
 
 // newPlay opens the desk of an agent who has no calls yet.
@@ -99,6 +92,7 @@ func newPlay(t *testing.T, f *fault, at moment) *play {
 	p.cfg = p.settings(t)
 	p.cfg.Timing = desk.Timing{}.Scaled(scale)
 	p.cfg.Timing.FirstLook = 5 * time.Second // what the machine's load decides is not scaled
+	p.cfg.RequestTimeout = time.Second
 	opt := rcsim.Options{Seed: 1, Limits: rcsim.Unlimited(), RingTimeout: -1}
 	if f.options != nil {
 		f.options(&opt)
@@ -126,20 +120,25 @@ func (p *play) take(pg screen) {
 		if !slices.Contains(p.seen, s) {
 			p.seen = append(p.seen, s)
 		}
+		if p.struck && !slices.Contains(p.heard, s) {
+			p.heard = append(p.heard, s)
+		}
 	}
 	if (pg.joint() == "joined" || slices.Contains(pg.ends(), string(board.EndJoined))) && !p.joined() {
-		p.wrong("the page says joined, and it is not so")
+		p.Errorf("the page says joined, and it is not so")
 	}
 	p.last = pg
-	if f := p.fault; f.mend != nil && !p.mended && p.struck && p.said(f.until) {
+	if f := p.fault; f.mend != nil && !p.mended && p.said(f.until...) {
 		p.mended = true
 		f.mend(p)
 	}
 }
 
-// said reports whether the page has said something.
-func (p *play) said(what string) bool {
-	return slices.ContainsFunc(p.seen, func(s string) bool { return strings.Contains(s, what) })
+// said reports whether the page has said one of these since the fault struck.
+func (p *play) said(what ...string) bool {
+	return slices.ContainsFunc(what, func(w string) bool {
+		return slices.ContainsFunc(p.heard, func(s string) bool { return strings.Contains(s, w) })
+	})
 }
 
 // follow listens to the page's stream, if the page has one.
@@ -182,7 +181,11 @@ func (p *play) looks(what string) iter.Seq[screen] {
 			if p.following == nil || over(p.followed) {
 				p.follow()
 			}
-			if !yield(p.look()) {
+			switch pg := p.look(); {
+			case pg.out, strings.Contains(pg.text("bar"), "Your sign-in ended"):
+				p.signInAgain()
+				continue
+			case !yield(pg):
 				return
 			}
 			select {
@@ -303,8 +306,6 @@ func (p *play) hold() bool {
 	presses, phoned := 0, false
 	for pg := range p.looks("the customer on hold") {
 		switch {
-		case pg.out:
-			p.signInAgain()
 		case pg.session("customer") == p.customer && strings.HasPrefix(pg.plate("customer"), "On hold"):
 			return true
 		case p.lost(pg):
@@ -331,8 +332,6 @@ func (p *play) dial() bool {
 	reread := false
 	for pg := range p.looks("the consult's call") {
 		switch {
-		case pg.out:
-			p.signInAgain()
 		case pg.session("consult") == p.consult:
 			return true
 		case p.lost(pg):
@@ -364,8 +363,6 @@ func (p *play) complete() {
 	p.Helper()
 	for pg := range p.looks("the end of the transfer") {
 		switch {
-		case pg.out || strings.Contains(pg.text("bar"), "Your sign-in ended"):
-			p.signInAgain()
 		case pg.joint() == "joined", slices.Contains(pg.ends(), string(board.EndJoined)), p.lost(pg):
 			return
 		case !p.hears(agent, p.consult) && !p.joined() && pg.joint() != "steps" && (pg.can("back") || pg.can("unhold")):
@@ -384,8 +381,6 @@ func (p *play) goBack() {
 	for pg := range p.looks("the customer with the agent") {
 		talking := pg.session("customer") == p.customer && strings.HasPrefix(pg.plate("customer"), "Talking")
 		switch {
-		case pg.out || strings.Contains(pg.text("bar"), "Your sign-in ended"):
-			p.signInAgain()
 		case p.lost(pg), talking && !p.hears(agent, p.consult):
 			return
 		case pg.noticed("press-hold") && p.party(p.customer).DeviceHold:

@@ -41,9 +41,9 @@ type fault struct {
 	options func(*rcsim.Options) // of the simulator from the start; may be nil
 	// strike lets it happen; what it returns runs once the request that was under way may go on.
 	strike func(*play) (then func())
-	// mend ends it, once the page has said until.
+	// mend ends it, once the page has said one of until.
 	mend  func(*play)
-	until string
+	until []string
 	// ends are the lines of the day that each moment leads to, "none" when nothing was begun. One that begins with a dash
 	// says why the fault means nothing at that moment.
 	ends [moments]string
@@ -140,7 +140,7 @@ func (p *play) run() {
 	case accepted:
 		p.sim.HoldEvents()
 		wait := p.pressing(p.last, "complete")
-		p.until("accepted", func(screen) bool { return p.said("RingCentral accepted.") })
+		p.until("accepted", func(pg screen) bool { return strings.HasPrefix(pg.text("panel-line"), "RingCentral accepted.") })
 		then := p.strikesNow()
 		p.sim.ReleaseEvents(rcsim.Release{})
 		then()
@@ -186,7 +186,7 @@ func (p *play) strikesDuring(id, part string) {
 	select {
 	case <-b.arrived:
 	case <-p.ctx.Done():
-		p.wrong("no request came of pressing %s", id)
+		p.Errorf("no request came of pressing %s", id)
 	}
 	then := p.strikesNow()
 	p.barrier.Store(nil)
@@ -211,7 +211,7 @@ func (p *play) watch() (stop func()) {
 		p.Helper()
 		cancel()
 		if what := <-found; what != "" {
-			p.wrong("%s", what)
+			p.Errorf("%s", what)
 		}
 	}
 }
@@ -237,7 +237,7 @@ func (p *play) check() {
 	sent := 0
 	for _, a := range attempts {
 		if !a.Phase.Settled() {
-			p.wrong("an attempt never ended: %+v", a)
+			p.Errorf("an attempt never ended: %+v", a)
 		}
 		if !a.Sent.IsZero() {
 			sent++
@@ -256,13 +256,13 @@ func (p *play) check() {
 	slices.Sort(ends)
 	slices.Sort(shown)
 	if !slices.Equal(ends, shown) {
-		p.wrong("the ledger says %q, the page %q", ends, shown)
+		p.Errorf("the ledger says %q, the page %q", ends, shown)
 	}
 	arrived := len(p.sim.Requests("POST", "/bridge"))
 	if arrived > sent || int64(sent) > p.presses.Load() {
-		p.wrong("%d presses, %d attempts sent, %d requests", p.presses.Load(), sent, arrived)
+		p.Errorf("%d presses, %d attempts sent, %d requests", p.presses.Load(), sent, arrived)
 	}
 	for _, r := range p.sim.Requests("DELETE", "/telephony/sessions/"+p.customer) {
-		p.wrong("the customer's call was dropped at %s", r.At)
+		p.Errorf("the customer's call was dropped at %s", r.At)
 	}
 }
