@@ -974,7 +974,7 @@ func (b *builder) verdict(e ends) []Note {
 	if a == nil || !b.verdictStands() {
 		return nil
 	}
-	head, body := verdictSentence(a, e.c, e.k)
+	head, body := verdictSentence(a, b.stillTrue(a), e.c, e.k)
 	if head == nil {
 		return nil
 	}
@@ -983,6 +983,19 @@ func (b *builder) verdict(e ends) []Note {
 		n.Kind = NoteQuestion
 	}
 	return []Note{n}
+}
+
+// stillTrue is an attempt with what the board says of its calls now.
+func (b *builder) stillTrue(a *board.Transfer) *board.Transfer {
+	now := *a
+	if l, ok := b.s.Board.Leg(a.CustomerSession); ok {
+		now.CustomerAlive = l.Alive() && l.PartyID == a.CustomerParty
+		now.CustomerHeld = now.CustomerAlive && l.OnHold()
+	}
+	if l, ok := b.s.Board.Leg(a.ConsultSession); ok {
+		now.ConsultAlive = l.Alive() && l.PartyID == a.ConsultParty
+	}
+	return &now
 }
 
 // leg is the bay of one call.

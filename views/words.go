@@ -438,50 +438,73 @@ func (a args) withNumber(p Person) args {
 	return out
 }
 
-// verdictSentence is the notice of an attempt that reached an end other than joined.
-func verdictSentence(t *board.Transfer, customer, consult Person) (head, body Text) {
+// verdictSentence is the notice of an attempt that reached an end other than
+// joined; now is the attempt with what is still true of its calls.
+func verdictSentence(t, now *board.Transfer, customer, consult Person) (head, body Text) {
 	a := args{"customer": customer, "consult": consult}
 	switch t.Phase {
 	case board.Refused:
-		return say("RingCentral refused the transfer{code}.", args{"code": bracketed(rcCode(t.Status, t.Code))}), stillTrue(t, customer, consult)
+		return say("RingCentral refused the transfer{code}.", args{"code": bracketed(rcCode(t.Status, t.Code))}), stillTrue(now, customer, consult)
 	case board.Failed:
-		head = say("Not sent: RingCentral could not be reached.", nil)
-		if t.Reason == board.ReasonCheckFailed {
-			head = say("Not sent: RingCentral could not be read for this press.", nil)
+		if now.CustomerAlive && now.ConsultAlive && unchanged(t.Reason) {
+			return unsentHead(t), say("Both calls are unchanged. It is safe to press again.", nil)
 		}
-		if t.Reason == board.ReasonLedger {
-			head = say("Not sent: Cordboard could not write it down first.", nil)
-		}
-		if t.CustomerAlive && t.ConsultAlive {
-			return head, say("Both calls are unchanged. It is safe to press again.", nil)
-		}
-		return head, stillTrue(t, customer, consult)
+		return unsentHead(t), stillTrue(now, customer, consult)
 	case board.Unconfirmed:
 		if t.Accepted.IsZero() {
 			head = say("Sent {ago} ago, not confirmed.", args{"ago": agoRun(t.Sent)})
 		} else {
 			head = say("Accepted {ago} ago, not confirmed.", args{"ago": agoRun(t.Accepted)})
 		}
-		return head, unconfirmedBody(t, a)
+		return head, unconfirmedBody(now, a)
 	case board.Abandoned:
-		switch {
-		case t.Reason == board.ReasonCheckFailed:
-			return say("Not sent: RingCentral could not be read for this press.", nil), stillTrue(t, customer, consult)
-		case t.Reason == board.ReasonLedger:
-			return say("Not sent: Cordboard could not write it down first.", nil), stillTrue(t, customer, consult)
-		case t.Reason == board.ReasonRestart:
-			return say("Not sent: Cordboard restarted before it could ask.", nil), stillTrue(t, customer, consult)
-		case !t.CustomerAlive && !t.ConsultAlive:
-			return say("Not sent: both calls ended first.", nil), say("Call {customer} back: {number}.", a.withNumber(customer))
-		case !t.CustomerAlive:
-			return say("Not sent: {customer}'s call ended first.", a), say("*{consult} is still with you.* Call back: {number}.", a.withNumber(customer))
-		case !t.ConsultAlive:
-			return say("Not sent: {consult}'s call ended first.", a), stillTrue(t, customer, consult)
+		a["not"] = "Not sent"
+		if !t.Sent.IsZero() {
+			a["not"] = "Not joined"
 		}
-		return say("Not sent: the calls changed while they were checked.", nil), stillTrue(t, customer, consult)
+		switch {
+		case !t.CustomerAlive && !t.ConsultAlive:
+			return say("{not}: both calls ended first.", a), say("Call {customer} back: {number}.", a.withNumber(customer))
+		case !t.CustomerAlive:
+			head = say("{not}: {customer}'s call ended first.", a)
+			if now.ConsultAlive {
+				return head, say("*{consult} is still with you.* Call back: {number}.", a.withNumber(customer))
+			}
+			return head, say("Call back: {number}.", a.withNumber(customer))
+		case !t.ConsultAlive:
+			return say("{not}: {consult}'s call ended first.", a), stillTrue(now, customer, consult)
+		}
+		return unsentHead(t), stillTrue(now, customer, consult)
 	case board.PhaseNone, board.Checking, board.Sent, board.Accepted, board.Confirmed:
 	}
 	return nil, nil
+}
+
+// unsentHead says why nothing was sent.
+func unsentHead(t *board.Transfer) Text {
+	switch t.Reason {
+	case board.ReasonNone:
+		return say("Not sent: RingCentral could not be reached.", nil)
+	case board.ReasonCheckFailed:
+		return say("Not sent: RingCentral could not be read for this press.", nil)
+	case board.ReasonLedger:
+		return say("Not sent: Cordboard could not write it down first.", nil)
+	case board.ReasonRestart:
+		return say("Not sent: Cordboard restarted before it could ask.", nil)
+	default:
+		return say("Not sent: the calls changed while they were checked.", nil)
+	}
+}
+
+// unchanged reports whether what kept a transfer from being sent had nothing to
+// do with its calls.
+func unchanged(r board.Reason) bool {
+	switch r {
+	case board.ReasonNone, board.ReasonCheckFailed, board.ReasonLedger, board.ReasonRestart:
+		return true
+	default:
+		return false
+	}
 }
 
 func unconfirmedBody(t *board.Transfer, a args) Text {
@@ -662,7 +685,7 @@ func endWord(e board.End) string {
 	case board.EndFailed:
 		return "not sent"
 	case board.EndAbandoned:
-		return "ended before it was sent"
+		return "a call ended first"
 	}
 	return "ended"
 }

@@ -16,6 +16,8 @@ type Saved struct {
 	Sessions []SavedSession `json:"sessions,omitempty"`
 	Pairing  Pairing        `json:"pairing,omitzero"`
 	Rescue   *Rescue        `json:"rescue,omitempty"`
+	Recent   Ends           `json:"recent,omitzero"`  // the newest pair, also when it is over
+	Consult  Leg            `json:"consult,omitzero"` // its consult, as it was seen last
 }
 
 // SavedSession is one session of a Saved.
@@ -41,7 +43,7 @@ type SavedParty struct {
 
 // Save returns what a later Restore needs.
 func (w *Watch) Save() Saved {
-	saved := Saved{Owner: w.State.owner, Pairing: w.Pairing, Rescue: w.Rescue}
+	saved := Saved{Owner: w.State.owner, Pairing: w.Pairing, Rescue: w.Rescue, Recent: w.recent, Consult: w.consult}
 	for _, id := range slices.Sorted(maps.Keys(w.State.sessions)) {
 		sess := w.State.sessions[id]
 		if !w.State.part(sess) {
@@ -83,7 +85,7 @@ func Restore(saved Saved, timing Timing, now time.Time) *Watch {
 			p.trimmed, p.folded = true, p.base
 		}
 	}
-	w.Pairing, w.Rescue = saved.Pairing, saved.Rescue
+	w.Pairing, w.Rescue, w.recent, w.consult = saved.Pairing, saved.Rescue, saved.Recent, saved.Consult
 	w.Board = w.State.Board(now)
 	return w
 }

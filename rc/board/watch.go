@@ -16,6 +16,7 @@ type Watch struct {
 	Rescue  *Rescue // a customer on hold whose consult failed
 	Last    *Joined // the newest joined pair
 	recent  Ends    // the newest pair, also when it is over
+	consult Leg     // its consult, as it was seen last
 }
 
 // Rescue is a customer who waits alone on hold after a consult came to nothing.
@@ -29,6 +30,7 @@ type Rescue struct {
 // Happening is something that a change of the board means.
 type Happening struct {
 	Code       NoticeCode // NoticeCustomerLeft, NoticeConsultLeft, NoticeConsultNone, NoticeMissed; NoticeElsewhere when the pair was joined
+	Back       bool       // instead of Code: the consult is over, and the owner is with the customer again
 	Leg, Other Leg        // whom it is about, and the other end of the pair
 }
 
@@ -69,8 +71,27 @@ func (w *Watch) Step(now time.Time) []Happening {
 	if w.join(now) {
 		happened = append(happened, Happening{Code: NoticeElsewhere, Leg: w.Last.Customer, Other: w.Last.Consult})
 	}
+	if h, ok := w.back(); ok {
+		happened = append(happened, h)
+	}
 	w.rescue()
 	return happened
+}
+
+// back sees the newest pair come to nothing: its consult is over, and the
+// customer is off hold.
+func (w *Watch) back() (Happening, bool) {
+	if k, ok := w.Board.Leg(w.recent.ConsultSession); ok {
+		w.consult = k
+	}
+	c, ok := w.Board.Leg(w.recent.CustomerSession)
+	k := w.consult
+	if !ok || !c.Alive() || c.State != telephony.Answered || k.SessionID != w.recent.ConsultSession || k.Alive() ||
+		k.Reason == telephony.ReasonAttendedTransfer || moves(k.Reason) {
+		return Happening{}, false
+	}
+	w.recent, w.consult = Ends{}, Leg{}
+	return Happening{Back: true, Leg: c, Other: k}, true
 }
 
 // join sees the newest pair leave by an attended transfer, also when its two

@@ -44,7 +44,11 @@ func (s *story) at(seconds float64) *story {
 func (s *story) codes() string {
 	text := ""
 	for _, h := range s.happened {
-		text += string(h.Code) + " " + h.Leg.SessionID + ";"
+		what := string(h.Code)
+		if h.Back {
+			what = "back"
+		}
+		text += what + " " + h.Leg.SessionID + ";"
 	}
 	s.happened = nil
 	return text
@@ -160,6 +164,19 @@ func TestHappenings(t *testing.T) {
 			s.held().events(event(customerCall, 6, 30, because(incoming(customerCall, 2, rosa, tp.Disconnected), tp.ReasonCallSwitch)),
 				event(customerCall, 7, 31, incoming(customerCall, 3, rosa, tp.Answered)))
 		}, ""},
+		"the consult left, and back to the customer": {func(s *story) {
+			s.consulted().events(consultEvent(9, 40, tp.Disconnected), in(6, 41, tp.Answered), in(7, 42, tp.Hold), in(8, 43, tp.Answered))
+		}, "consult-left s-2;back s-1;"},
+		"swapped, then the consult hung up": {func(s *story) {
+			s.consulted().events(in(6, 40, tp.Answered), consultEvent(9, 41, tp.Disconnected))
+		}, "consult-left s-2;back s-1;"},
+		"back long after the consult left, over a restart": {func(s *story) {
+			s.consulted().events(consultEvent(9, 40, tp.Disconnected)).at(140)
+			s.Watch = Restore(s.Save(), Timing{}, at(141))
+			s.events(in(6, 142, tp.Answered))
+		}, "consult-left s-2;back s-1;"},
+		"swapped":                    {func(s *story) { s.consulted().events(in(6, 40, tp.Answered)) }, ""},
+		"off hold, nobody consulted": {func(s *story) { s.held().events(in(6, 40, tp.Answered)) }, ""},
 		"the customer left while the feed was lost": {func(s *story) {
 			s.held()
 			s.State.Apply(in(6, 30, tp.Disconnected))

@@ -17,7 +17,6 @@ import (
 type asked struct {
 	board.Asked
 	reread bool
-	seen   func(board.Leg) // runs when the effect is reported; may be nil
 }
 
 // act does what a press asks for, or returns a problem when its claim does not
@@ -81,7 +80,7 @@ func (d *desk) control(c board.Claim, done func()) error {
 		case c.Action == board.ActionHold && l.OnHold(), c.Action == board.ActionUnhold && l.State == telephony.Answered:
 			finish() // it is so already
 		default:
-			d.request(c.Action, l, nil, finish)
+			d.request(c.Action, l, finish)
 		}
 	}
 	d.trusting([]string{c.SessionID}, c.Action, send, finish)
@@ -151,9 +150,8 @@ func (d *desk) free(sessionID string, a board.Action) bool {
 	return true
 }
 
-// request sends hold or unhold; then runs when RingCentral has answered, seen
-// when the effect is reported.
-func (d *desk) request(a board.Action, l board.Leg, seen func(board.Leg), then func()) {
+// request sends hold or unhold; then runs when RingCentral has answered.
+func (d *desk) request(a board.Action, l board.Leg, then func()) {
 	d.async(func(ctx context.Context) func() {
 		_, err := renewed(ctx, d, func(ctx context.Context) (telephony.Party, error) {
 			if a == board.ActionHold {
@@ -162,7 +160,7 @@ func (d *desk) request(a board.Action, l board.Leg, seen func(board.Leg), then f
 			return d.caller.Unhold(ctx, l.SessionID, l.PartyID)
 		})
 		return func() {
-			d.answered(a, l, err, seen)
+			d.answered(a, l, err)
 			then()
 		}
 	})
@@ -170,7 +168,7 @@ func (d *desk) request(a board.Action, l board.Leg, seen func(board.Leg), then f
 
 // answered notes RingCentral's answer to a control action: accepted is asked,
 // not done.
-func (d *desk) answered(a board.Action, l board.Leg, err error, seen func(board.Leg)) {
+func (d *desk) answered(a board.Action, l board.Leg, err error) {
 	record := action{Action: a, SessionID: l.SessionID, PartyID: l.PartyID}
 	args := board.Args{Action: a, Name: l.Far.Name, Number: l.Far.Number}
 	now, _ := d.own.Board.Leg(l.SessionID)
@@ -182,7 +180,7 @@ func (d *desk) answered(a board.Action, l board.Leg, err error, seen func(board.
 	d.write(kindAction, "", record, nil)
 	switch {
 	case err == nil:
-		d.asked = append(d.asked, asked{Asked: board.Asked{Action: a, SessionID: l.SessionID, At: d.now()}, seen: seen})
+		d.asked = append(d.asked, asked{Asked: board.Asked{Action: a, SessionID: l.SessionID, At: d.now()}})
 		return
 	case rc.Unsent(err):
 		d.notice(board.NoticeActionUnsent, l.SessionID, args)
@@ -191,7 +189,7 @@ func (d *desk) answered(a board.Action, l board.Leg, err error, seen func(board.
 	case record.Status != 0:
 		d.notice(board.NoticeActionRefused, l.SessionID, args)
 	default:
-		d.asked = append(d.asked, asked{Asked: board.Asked{Action: a, SessionID: l.SessionID, At: d.now()}, seen: seen})
+		d.asked = append(d.asked, asked{Asked: board.Asked{Action: a, SessionID: l.SessionID, At: d.now()}})
 	}
 	d.log.Warn("control action", "action", a, "session", l.SessionID, "err", err)
 	if record.Code == codeAppScope || record.Code == codeUserRole {
@@ -219,7 +217,7 @@ func (d *desk) hangUp(sessionID, partyID string, then func(over bool)) {
 			d.async(func(ctx context.Context) func() {
 				_, err := renewed(ctx, d, func(ctx context.Context) (struct{}, error) { return struct{}{}, d.caller.Drop(ctx, sessionID) })
 				return func() {
-					d.answered(board.ActionHangUp, l, err, nil)
+					d.answered(board.ActionHangUp, l, err)
 					then(err == nil)
 				}
 			})
@@ -272,7 +270,6 @@ func (d *desk) back(c board.Claim, done func()) error {
 		}
 		done()
 	}
-	consult, _ := d.own.Board.Leg(e.ConsultSession)
 	unhold := func() {
 		l, ok := d.own.Board.Leg(e.CustomerSession)
 		switch {
@@ -284,7 +281,7 @@ func (d *desk) back(c board.Claim, done func()) error {
 		case !l.OnHold():
 			finish()
 		default:
-			d.request(board.ActionUnhold, l, func(l board.Leg) { d.record(board.EndBack, l, consult, d.now()) }, finish)
+			d.request(board.ActionUnhold, l, finish)
 		}
 	}
 	endConsult := func() {
@@ -345,9 +342,6 @@ func (d *desk) stepAsked(now time.Time, sooner func(time.Time)) {
 			continue
 		}
 		if a.Action == board.ActionHold && l.OnHold() || a.Action == board.ActionUnhold && l.State == telephony.Answered {
-			if a.seen != nil {
-				a.seen(l)
-			}
 			continue
 		}
 		limit := a.At.Add(d.cfg.Timing.AskedPatient)

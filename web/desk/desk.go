@@ -333,6 +333,12 @@ func (d *desk) readiness() board.Readiness {
 
 // happened turns what a change of the board means into a notice.
 func (d *desk) happened(h board.Happening, now time.Time) {
+	if h.Back {
+		if t := d.unsettled(); t == nil || !t.Names(h.Leg.SessionID) { // an attempt that is under way says its own end
+			d.record(board.EndBack, h.Leg, h.Other, now)
+		}
+		return
+	}
 	if h.Code == board.NoticeElsewhere {
 		d.joinedElsewhere(h)
 		return

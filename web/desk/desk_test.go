@@ -219,8 +219,11 @@ func TestAcceptedAndNothingDoneIsUnconfirmed(t *testing.T) {
 		t.Fatalf("%d requests before the second press", l.bridges())
 	}
 	s.mustAct(pressed(board.ActionComplete, snap))
-	s.until("confirmed", phase(board.Confirmed))
+	snap = s.until("confirmed", phase(board.Confirmed))
 	l.await(rcsim.Talking(customer, consult))
+	if len(snap.Today) != 2 || snap.Today[0].End != board.EndJoined || snap.Today[1].End != board.EndUnconfirmed {
+		t.Errorf("two presses joined once, and today says %+v", snap.Today)
+	}
 }
 
 func TestUnansweredBridgeIsSettledByEvents(t *testing.T) {
@@ -296,6 +299,35 @@ func TestRestartKeepsThePairAndTheHoldClock(t *testing.T) {
 	la, _ := after.Board.Leg(after.Pair.CustomerSession)
 	if !lb.Held.Time.Equal(la.Held.Time) || la.Held.AtLeast {
 		t.Errorf("held %+v then %+v", lb.Held, la.Held)
+	}
+}
+
+// However the agent comes back to the customer, the day has a line of it.
+func TestEveryWayBackIsRecorded(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func(s *seat, c, k string){
+		"hung up on the page": func(s *seat, _, k string) {
+			s.mustAct(onLeg(board.ActionHangUp, s.until("ready", ready), k))
+			s.await(rcsim.Over(k))
+		},
+		"hung up on the phone":  func(s *seat, _, k string) { s.do(s.sim.Hangup(agent, k)) },
+		"the colleague hung up": func(s *seat, _, k string) { s.do(s.sim.Hangup(consult, k)) },
+	}
+	for name, end := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, rcsim.Options{Seed: 14, NoAutoHold: true})
+			s := l.open(agent)
+			c, k := s.heldByREST()
+			s.until("ready", ready)
+			end(s, c, k)
+			snap := s.until("the consult over", leg(k, func(l board.Leg) bool { return !l.Alive() }))
+			s.mustAct(onLeg(board.ActionUnhold, snap, c))
+			snap = s.until("recorded", func(s board.Snapshot) bool { return len(s.Today) == 1 })
+			if r := snap.Today[0]; r.End != board.EndBack || r.Number != customer || r.ToNumber != consult {
+				t.Errorf("today = %+v", snap.Today)
+			}
+		})
 	}
 }
 

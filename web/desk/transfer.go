@@ -12,7 +12,12 @@ import (
 	"github.com/cordboard/cordboard/web/problem"
 )
 
-const maxAttempts = 16
+const (
+	maxAttempts = 16
+	// bridgeGrace is what a bridge request that is on its way gets when its desk
+	// closes: less than an orderly end may take.
+	bridgeGrace = 5 * time.Second
+)
 
 // unsettled is the attempt under way, or nil.
 func (d *desk) unsettled() *board.Transfer {
@@ -133,7 +138,10 @@ func withoutUnconfirmed(today []board.Record, at time.Time) []board.Record {
 // stepAttempts compares the attempts with the board and with the time.
 func (d *desk) stepAttempts(now time.Time, sooner func(time.Time)) {
 	for _, t := range d.attempts {
-		next := t.Observe(d.own.Board, now)
+		next := t
+		if !d.overtaken(t) {
+			next = t.Observe(d.own.Board, now)
+		}
 		if t.Doubted.IsZero() {
 			next = next.Tick(d.own.Board, now, d.cfg.Timing.Board)
 			if !next.Doubted.IsZero() {
@@ -149,6 +157,23 @@ func (d *desk) stepAttempts(now time.Time, sooner func(time.Time)) {
 			sooner(at)
 		}
 	}
+}
+
+// overtaken reports whether a newer attempt joins the same two calls, or may:
+// what proves that they were joined is then the proof of that one.
+func (d *desk) overtaken(t board.Transfer) bool {
+	newer := false
+	for _, o := range d.attempts {
+		switch o.Phase {
+		case board.Sent, board.Accepted, board.Confirmed, board.Unconfirmed:
+			if newer && o.Names(t.CustomerSession) && o.Names(t.ConsultSession) {
+				return true
+			}
+		default:
+		}
+		newer = newer || o.ID == t.ID
+	}
+	return false
 }
 
 // doubt reads both sessions of an attempt that nothing has proved in time: at
@@ -314,10 +339,12 @@ func (d *desk) readyFor(t board.Transfer) board.Readiness {
 }
 
 // bridge sends the one request of an attempt. Its context is not the desk's: a
-// desk that closes does not cut a request off that is on its way.
+// desk that closes leaves a request that is on its way some time.
 func (d *desk) bridge(t board.Transfer) {
 	d.async(func(ctx context.Context) func() {
-		party, err := d.caller.Bridge(context.WithoutCancel(ctx), t.CustomerSession, t.CustomerParty, t.ConsultSession, t.ConsultParty)
+		ctx, cancel := outliving(ctx, bridgeGrace)
+		defer cancel()
+		party, err := d.caller.Bridge(ctx, t.CustomerSession, t.CustomerParty, t.ConsultSession, t.ConsultParty)
 		o := outcome(err)
 		return func() {
 			if err != nil {
@@ -328,6 +355,19 @@ func (d *desk) bridge(t board.Transfer) {
 			d.moved(d.attempt(t.ID).Answer(o, d.own.Board, d.now()))
 		}
 	})
+}
+
+// outliving is a context that ends a while after ctx.
+func outliving(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(longer, func() { timer.Stop() })
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 // outcome is what the answer to a bridge request proves.
