@@ -55,7 +55,6 @@ type Config struct {
 	Phones            string           // URL of the simulator's phones page
 	Now               func() time.Time // nil: time.Now
 	Timing            desk.Timing      // zero: the product's times; tests scale them
-	RequestTimeout    time.Duration    // of one request to RingCentral; zero: rc's default
 	CallTimeout       time.Duration    // of one request to RingCentral; zero: 10 s
 	Log               *slog.Logger
 }

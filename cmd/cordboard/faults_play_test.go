@@ -92,7 +92,7 @@ func newPlay(t *testing.T, f *fault, at moment) *play {
 	p.cfg = p.settings(t)
 	p.cfg.Timing = desk.Timing{}.Scaled(scale)
 	p.cfg.Timing.FirstLook = 5 * time.Second // what the machine's load decides is not scaled
-	p.cfg.RequestTimeout = time.Second
+	p.cfg.CallTimeout = time.Second
 	opt := rcsim.Options{Seed: 1, Limits: rcsim.Unlimited(), RingTimeout: -1}
 	if f.options != nil {
 		f.options(&opt)
