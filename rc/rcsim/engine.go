@@ -332,13 +332,16 @@ func (e *engine) end(p *party, reason string) {
 // settle ends a circle in which nobody is left to talk to: one party alone, or only ringing phones and mailboxes.
 func (e *engine) settle(s *session) {
 	circle := s.circle()
-	for _, c := range circle {
-		if c.conf != nil {
-			e.settleConference(c)
+	for said := -1; said != len(e.out); { // who leaves may leave others alone
+		said = len(e.out)
+		for _, c := range circle {
+			if c.conf != nil {
+				e.settleConference(c)
+			}
 		}
-	}
-	for _, c := range circle {
-		e.settleCircle(c)
+		for _, c := range circle {
+			e.settleCircle(c)
+		}
 	}
 }
 

@@ -57,13 +57,13 @@ func (e *engine) unhold(p *party, rest bool) error {
 	return nil
 }
 
-// holdOthers is what a phone does before it talks: it holds its other call.
+// holdOthers is what a phone does before it talks: it holds its other call. What it only listens to stays.
 func (e *engine) holdOthers(u *User, except *session) {
 	if e.opt.NoAutoHold || u == nil {
 		return
 	}
 	for _, p := range e.onPhone(u.ID) {
-		if p.s != except && p.code == codeAnswered && p.connected() {
+		if p.s != except && p.code == codeAnswered && p.established() {
 			_ = e.hold(p, false)
 		}
 	}

@@ -119,6 +119,7 @@ func (e *engine) answer(p *party) error {
 		e.pickedUp(p)
 		return nil
 	case p.supervises:
+		p.pickup = true
 		e.turn(p, codeAnswered, "")
 		return nil
 	case p.replaces != nil:

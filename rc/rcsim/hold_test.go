@@ -1,0 +1,70 @@
+package rcsim_test
+
+import (
+	"testing"
+
+	"github.com/cordboard/cordboard/rc/rcsim"
+)
+
+// TestRESTHoldNeedsSomebody: REST hold fails while the far party is Proceeding or in voicemail, and at the main-number prompt;
+// a phone's own hold at the prompt does not ask (API sheet 4.2).
+func TestRESTHoldNeedsSomebody(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		play   func(*world) string
+		status int
+	}{
+		{"an outside number that rings", func(w *world) string { return w.dial("102", "+16505550188") }, 409},
+		{"an outside number that answered", func(w *world) string {
+			id := w.dial("102", "+16505550188")
+			w.must(w.OutsideAnswer("+16505550188", id))
+			return id
+		}, 200},
+		{"an extension that rings", func(w *world) string { return w.dial("102", "103") }, 409},
+		{"a mailbox", func(w *world) string {
+			id := w.dial("102", "103")
+			w.must(w.Decline("103", id))
+			return id
+		}, 409},
+		{"the main-number prompt", func(w *world) string { return w.dial("102", "+16285550199") }, 409},
+		{"a caller", func(w *world) string { return w.answered("102") }, 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, rcsim.Options{})
+			id := c.play(w)
+			m := w.as("102", "POST", w.partyPath(id, "102")+"/hold", "", c.status)
+			if c.status == 200 && (status(m) != "Hold" || m["standAlone"] != false || m["owner"] == nil) || c.status == 409 && m["errorCode"] != "TAS-102" {
+				t.Errorf("%v", m)
+			}
+		})
+	}
+	w := newWorld(t, rcsim.Options{})
+	id := w.dial("102", "+16285550199")
+	if s, _ := w.State().Session(id); len(s.Parties) != 1 || s.Parties[0].Code != "Answered" || !s.Alive {
+		t.Errorf("alone at the prompt: %+v", s)
+	}
+	w.must(w.Hold("102", id))
+	w.must(w.Hangup("102", id))
+	w.await(rcsim.Over(id))
+}
+
+func TestHoldStandsAloneByAssumption(t *testing.T) {
+	w := newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{HoldStandAlone: true}})
+	id := w.answered("102")
+	if m := w.as("102", "POST", w.partyPath(id, "102")+"/hold", "", 200); m["standAlone"] != true {
+		t.Errorf("%v", m)
+	}
+	if m := w.as("102", "POST", w.partyPath(id, "102")+"/unhold", "", 200); m["standAlone"] != false {
+		t.Errorf("%v", m)
+	}
+}
+
+// TestNotFoundCode: the code of a 404 is an assumption (11.4).
+func TestNotFoundCode(t *testing.T) {
+	for _, c := range []struct{ assume, code string }{{"", "CMN-102"}, {"TAS-404", "TAS-404"}} {
+		w := newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{NotFoundCode: c.assume}})
+		id := w.answered("102")
+		w.refused("102", "GET", sessionPath("s-none"), "", 404, c.code)
+		w.refused("102", "POST", sessionPath(id)+"/parties/p-none/hold", "", 404, c.code)
+	}
+}
