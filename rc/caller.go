@@ -10,8 +10,6 @@ import (
 	"net/url"
 	"strconv"
 	"time"
-
-	"github.com/cordboard/cordboard/rc/telephony"
 )
 
 const (
@@ -46,16 +44,6 @@ type Extension struct {
 	Type, Status     string // verbatim, such as "User" and "Enabled"
 }
 
-// Group is a call monitoring group.
-type Group struct{ ID, Name string }
-
-// Member is one extension of a call monitoring group; who is Monitoring may
-// watch who is Monitored.
-type Member struct {
-	ExtensionID, Number   string
-	Monitoring, Monitored bool
-}
-
 // WSToken opens one socket of the WebSocket gateway, once. It prints without its
 // secret.
 type WSToken struct {
@@ -84,112 +72,6 @@ func (p *Caller) Me(ctx context.Context) (Extension, error) {
 	return w.extension(), nil
 }
 
-// Session reads a call with all its parties, other people's included; one that
-// is long over is an *Error with status 404. Scope CallControl, group Light.
-// See https://developers.ringcentral.com/api-reference/Call-Control/readCallSessionStatus.
-func (p *Caller) Session(ctx context.Context, sessionID string) (telephony.Session, error) {
-	return decoded(ctx, p, call{
-		method: http.MethodGet, path: sessionPath + "/" + sessionID, route: sessionPath + "/{session}", group: Light,
-	}, telephony.DecodeSession, sessionID)
-}
-
-// Hold puts the person's own party on hold; a state that does not allow it is an
-// *Error with status 409 and code TAS-102. Scope CallControl, group Light.
-// See https://developers.ringcentral.com/api-reference/Call-Control/holdCallParty.
-func (p *Caller) Hold(ctx context.Context, sessionID, partyID string) (telephony.Party, error) {
-	return p.party(ctx, "hold", sessionID, partyID, nil)
-}
-
-// Unhold takes the person's own party back from a hold made over REST, not from
-// one made on a phone; a state that does not allow it is an *Error with status
-// 409 and code TAS-102. Scope CallControl, group Light.
-// See https://developers.ringcentral.com/api-reference/Call-Control/unholdCallParty.
-func (p *Caller) Unhold(ctx context.Context, sessionID, partyID string) (telephony.Party, error) {
-	return p.party(ctx, "unhold", sessionID, partyID, nil)
-}
-
-// Bridge joins the far parties of two calls and takes the person out of both;
-// the parties named are the person's own. The answer is the path party and is no
-// proof yet. A wrong state is an *Error with status 409 (TAS-102), a party of
-// somebody else one with 403. Scope CallControl, group Light.
-// See https://developers.ringcentral.com/api-reference/Call-Control/bridgeCallParty.
-func (p *Caller) Bridge(ctx context.Context, sessionID, partyID, otherSession, otherParty string) (telephony.Party, error) {
-	body, err := json.Marshal(telephony.Peer{SessionID: otherSession, PartyID: otherParty})
-	if err != nil || !isID(otherSession) || !isID(otherParty) {
-		return telephony.Party{}, &Error{Method: http.MethodPost, Path: sessionPath, Unsent: true, Err: ErrBadID}
-	}
-	return p.party(ctx, "bridge", sessionID, partyID, body)
-}
-
-// Drop ends a call for everybody in it; one that is already over (404) counts as
-// dropped. Scope CallControl, group Light.
-// See https://developers.ringcentral.com/api-reference/Call-Control/deleteCallSession.
-func (p *Caller) Drop(ctx context.Context, sessionID string) error {
-	_, err := p.do(ctx, call{
-		method: http.MethodDelete, path: sessionPath + "/" + sessionID, route: sessionPath + "/{session}", group: Light,
-	}, sessionID)
-	if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusNotFound {
-		return nil
-	}
-	return err
-}
-
-// MonitoringGroups lists the call monitoring groups that an extension belongs
-// to, all of the account's when memberExtensionID is "". Scope ReadAccounts,
-// group Medium, a request per 1,000 groups.
-// See https://developers.ringcentral.com/api-reference/Call-Monitoring-Groups/listCallMonitoringGroups.
-func (p *Caller) MonitoringGroups(ctx context.Context, memberExtensionID string) ([]Group, error) {
-	query := url.Values{}
-	if memberExtensionID != "" {
-		query.Set("memberExtensionId", memberExtensionID)
-	}
-	type row struct {
-		ID   telephony.ID `json:"id"`
-		Name string       `json:"name"`
-	}
-	const path = accountPath + "/call-monitoring-groups"
-	rows, err := pages[row](ctx, p, call{method: http.MethodGet, path: path, route: path, query: query, group: Medium})
-	if err != nil {
-		return nil, err
-	}
-	groups := make([]Group, len(rows))
-	for i, r := range rows {
-		groups[i] = Group{ID: string(r.ID), Name: r.Name}
-	}
-	return groups, nil
-}
-
-// GroupMembers lists the extensions of a call monitoring group. Scope
-// ReadAccounts, group Medium, a request per 1,000 members.
-// See https://developers.ringcentral.com/api-reference/Call-Monitoring-Groups/listCallMonitoringGroupMembers.
-func (p *Caller) GroupMembers(ctx context.Context, groupID string) ([]Member, error) {
-	type row struct {
-		ID          telephony.ID `json:"id"`
-		Number      telephony.ID `json:"extensionNumber"`
-		Permissions []string     `json:"permissions"`
-	}
-	const path = accountPath + "/call-monitoring-groups"
-	rows, err := pages[row](ctx, p, call{
-		method: http.MethodGet, path: path + "/" + groupID + "/members", route: path + "/{group}/members", group: Medium,
-	}, groupID)
-	if err != nil {
-		return nil, err
-	}
-	members := make([]Member, len(rows))
-	for i, r := range rows {
-		members[i] = Member{ExtensionID: string(r.ID), Number: string(r.Number)}
-		for _, word := range r.Permissions {
-			switch word {
-			case "Monitoring":
-				members[i].Monitoring = true
-			case "Monitored":
-				members[i].Monitored = true
-			}
-		}
-	}
-	return members, nil
-}
-
 // WSToken asks for a token that opens one socket within a minute or less. It
 // leaves the last request of the minute to sign-in and refresh. Scope WebSocket,
 // group Auth.
@@ -211,17 +93,6 @@ func (p *Caller) WSToken(ctx context.Context) (WSToken, error) {
 	return WSToken{URI: w.URI, Token: w.Token, Expires: begin.Add(lifetime(w.ExpiresIn, 30*time.Second))}, nil
 }
 
-// party is a call-control operation on the person's own party.
-func (p *Caller) party(ctx context.Context, verb, sessionID, partyID string, body []byte) (telephony.Party, error) {
-	return decoded(ctx, p, call{
-		method: http.MethodPost,
-		path:   sessionPath + "/" + sessionID + "/parties/" + partyID + "/" + verb,
-		route:  sessionPath + "/{session}/parties/{party}/" + verb,
-		body:   body,
-		group:  Light,
-	}, telephony.DecodeParty, sessionID, partyID)
-}
-
 // decoded sends a call and decodes its answer.
 func decoded[T any](ctx context.Context, p *Caller, k call, decode func([]byte) (T, error), ids ...string) (T, error) {
 	var zero T
@@ -237,15 +108,25 @@ func decoded[T any](ctx context.Context, p *Caller, k call, decode func([]byte) 
 }
 
 // read sends a call and reads its JSON answer.
-func (p *Caller) read(ctx context.Context, k call, into any, ids ...string) error {
-	a, err := p.do(ctx, k, ids...)
+func (p *Caller) read(ctx context.Context, k call, into any) error {
+	a, err := p.do(ctx, k)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(a.body, into); err != nil {
+	if err := lenient(a.body, into); err != nil {
 		return unreadable(k, a, err)
 	}
 	return nil
+}
+
+// lenient unmarshals and forgives fields of an unexpected type, which stay zero.
+func lenient(data []byte, into any) error {
+	err := json.Unmarshal(data, into)
+	var mistyped *json.UnmarshalTypeError
+	if errors.As(err, &mistyped) && mistyped.Field != "" {
+		return nil
+	}
+	return err
 }
 
 func unreadable(k call, a answer, err error) error {
@@ -258,6 +139,9 @@ func (p *Caller) do(ctx context.Context, k call, ids ...string) (answer, error) 
 		if !isID(id) {
 			return answer{}, &Error{Method: k.method, Path: k.route, Unsent: true, Err: ErrBadID}
 		}
+	}
+	if k.invalid != nil {
+		return answer{}, &Error{Method: k.method, Path: k.route, Unsent: true, Err: k.invalid}
 	}
 	token, err := p.token(ctx)
 	if err != nil {
@@ -290,17 +174,24 @@ func isID(s string) bool {
 // maxPages ends a listing whose paging never does.
 const maxPages = 50
 
-// pages reads all pages of a listing.
+// pages reads all pages of a listing. Once it has begun it waits for room in the
+// usage window as long as ctx allows: what was read is not asked for again.
 func pages[T any](ctx context.Context, p *Caller, k call, ids ...string) ([]T, error) {
 	var rows []T
-	query := url.Values{}
+	query := url.Values{"perPage": {"1000"}}
 	maps.Copy(query, k.query)
-	query.Set("perPage", "1000")
 	k.query = query
 	for page := 1; page <= maxPages; page++ {
 		query.Set("page", strconv.Itoa(page))
+		a, err := p.do(ctx, k, ids...)
+		for page > 1 && errors.Is(err, ErrHeldBack) && waited(ctx, err) {
+			a, err = p.do(ctx, k, ids...)
+		}
+		if err != nil {
+			return nil, err
+		}
 		var w struct {
-			Records []T `json:"records"`
+			Records rowsOf[T] `json:"records"`
 			Paging  struct {
 				TotalPages int `json:"totalPages"`
 			} `json:"paging"`
@@ -310,8 +201,11 @@ func pages[T any](ctx context.Context, p *Caller, k call, ids ...string) ([]T, e
 				} `json:"nextPage"`
 			} `json:"navigation"`
 		}
-		if err := p.read(ctx, k, &w, ids...); err != nil {
-			return nil, err
+		if err := lenient(a.body, &w); err != nil {
+			return nil, unreadable(k, a, err)
+		}
+		if w.Records == nil { // an empty list has none, but has the list
+			return nil, unreadable(k, a, errNoRecords)
 		}
 		rows = append(rows, w.Records...)
 		more := w.Paging.TotalPages > page || (w.Paging.TotalPages == 0 && w.Navigation.NextPage != nil)
@@ -320,4 +214,62 @@ func pages[T any](ctx context.Context, p *Caller, k call, ids ...string) ([]T, e
 		}
 	}
 	return rows, nil
+}
+
+var errNoRecords = errors.New("the answer holds no records")
+
+// rowsOf is a list of rows; a row that is none is left out.
+type rowsOf[T any] []T
+
+// UnmarshalJSON reads what is a list.
+func (r *rowsOf[T]) UnmarshalJSON(data []byte) error {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil || raw == nil {
+		return nil //nolint:nilerr // no list, which is for the caller to notice
+	}
+	*r = make(rowsOf[T], 0, len(raw))
+	for _, one := range raw {
+		var row T
+		if string(one) != "null" && lenient(one, &row) == nil {
+			*r = append(*r, row)
+		}
+	}
+	return nil
+}
+
+// waited waits until a call that was held back may be tried again; false when ctx
+// does not last that long.
+func waited(ctx context.Context, held error) bool {
+	var e *Error
+	if !errors.As(held, &e) {
+		return false
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(e.RetryAfter).After(deadline) {
+		return false
+	}
+	timer := time.NewTimer(e.RetryAfter)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// list reads all pages of a listing and makes each row what it stands for.
+func list[W, T any](ctx context.Context, p *Caller, k call, of func(W) T, ids ...string) ([]T, error) {
+	rows, err := pages[W](ctx, p, k, ids...)
+	if err != nil {
+		return nil, err
+	}
+	return each(rows, of), nil
+}
+
+func each[W, T any](rows []W, of func(W) T) []T {
+	all := make([]T, len(rows))
+	for i, r := range rows {
+		all[i] = of(r)
+	}
+	return all
 }

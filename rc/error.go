@@ -18,6 +18,8 @@ var (
 	ErrHeldBack = errors.New("held back by the usage limit")
 	// ErrBadID: an id that cannot be part of a path.
 	ErrBadID = errors.New("not an id")
+	// ErrBadArgument: something that the operation does not take.
+	ErrBadArgument = errors.New("not an argument of this operation")
 	// ErrSessionEnded: RingCentral no longer knows the OAuth session. Somebody
 	// ended it elsewhere, or a sixth sign-in of the same person displaced it; its
 	// socket and all its tokens are dead. From Refresh that is certain. A call

@@ -12,15 +12,7 @@ import (
 // See https://developers.ringcentral.com/api-reference/Extensions/listExtensions.
 func (p *Caller) Extensions(ctx context.Context) ([]Extension, error) {
 	const path = accountPath + "/extension"
-	rows, err := pages[extensionWire](ctx, p, call{method: http.MethodGet, path: path, route: path, group: Medium})
-	if err != nil {
-		return nil, err
-	}
-	people := make([]Extension, len(rows))
-	for i, r := range rows {
-		people[i] = r.extension()
-	}
-	return people, nil
+	return list(ctx, p, call{method: http.MethodGet, path: path, route: path, group: Medium}, extensionWire.extension)
 }
 
 // extensionWire is an extension as RingCentral writes it; a listing leaves the

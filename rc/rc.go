@@ -22,6 +22,7 @@ package rc
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ import (
 )
 
 // maxAnswer bounds the body of one answer, in bytes.
-const maxAnswer = 4 << 20
+const maxAnswer = 16 << 20 // 2,000 entries of a directory have 2 MB
 
 // Config says which RingCentral a Client talks to and as which app.
 type Config struct {
@@ -144,8 +145,22 @@ type call struct {
 	header     http.Header
 	body       []byte
 	group      UsageGroup
+	invalid    error    // why it cannot be sent as it is; nil when it can
 	background bool     // leaves room in its group, and never waits for it
 	secrets    []string // what must not appear in an error
+}
+
+// with is the call with a JSON body, or without one when v is nil.
+func (k call) with(v any) call {
+	if v == nil {
+		return k
+	}
+	body, err := json.Marshal(v)
+	if err != nil {
+		k.invalid = err
+	}
+	k.body = body
+	return k
 }
 
 // answer is a 2xx answer.

@@ -22,8 +22,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-
-	"github.com/cordboard/cordboard/rc/telephony"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -209,137 +207,6 @@ func TestRetryAfterAsADate(t *testing.T) {
 	}
 }
 
-func TestOperations(t *testing.T) {
-	const (
-		party   = `{"id":"p-1-2","owner":{"accountId":"7","extensionId":"8"},"status":{"code":"Hold"}}`
-		account = "/restapi/v1.0/account/~"
-		part    = account + "/telephony/sessions/s-1/parties/p-1-2"
-	)
-	held := telephony.Party{ID: "p-1-2", AccountID: "7", ExtensionID: "8", Status: telephony.Status{Code: telephony.Hold, Word: "Hold"}}
-	tests := []struct {
-		name    string
-		act     func(context.Context, *Caller) (any, error)
-		request string // method, path?query, body
-		status  int
-		answer  string
-		want    any
-		route   string
-		group   UsageGroup
-	}{
-		{
-			name:    "me",
-			act:     func(ctx context.Context, p *Caller) (any, error) { return p.Me(ctx) },
-			request: "GET " + account + "/extension/~ ",
-			answer:  `{"id":8,"extensionNumber":"102","name":"Jude","type":"User","status":"Enabled","account":{"id":"7"}}`,
-			want:    Extension{ID: "8", Number: "102", Name: "Jude", AccountID: "7", Type: "User", Status: "Enabled"},
-			route:   account + "/extension/~", group: Light,
-		},
-		{
-			name:    "presence",
-			act:     func(ctx context.Context, p *Caller) (any, error) { return p.Presence(ctx, "~") },
-			request: "GET " + account + "/extension/~/presence?detailedTelephonyState=true ",
-			answer:  `{"extension":{"id":8,"extensionNumber":"102"},"telephonyStatus":"NoCall"}`,
-			want:    telephony.Presence{ExtensionID: "8", ExtensionNumber: "102", TelephonyStatus: "NoCall"},
-			route:   account + "/extension/{extension}/presence", group: Light,
-		},
-		{
-			name:    "session",
-			act:     func(ctx context.Context, p *Caller) (any, error) { return p.Session(ctx, "s-1") },
-			request: "GET " + account + "/telephony/sessions/s-1 ",
-			answer:  `{"id":"s-1","origin":{"type":"Call"},"parties":[` + party + `]}`,
-			want:    telephony.Session{ID: "s-1", Origin: "Call", Parties: []telephony.Party{held}},
-			route:   account + "/telephony/sessions/{session}", group: Light,
-		},
-		{
-			name:    "hold",
-			act:     func(ctx context.Context, p *Caller) (any, error) { return p.Hold(ctx, "s-1", "p-1-2") },
-			request: "POST " + part + "/hold ", answer: party, want: held,
-			route: account + "/telephony/sessions/{session}/parties/{party}/hold", group: Light,
-		},
-		{
-			name:    "unhold",
-			act:     func(ctx context.Context, p *Caller) (any, error) { return p.Unhold(ctx, "s-1", "p-1-2") },
-			request: "POST " + part + "/unhold ", answer: party, want: held,
-			route: account + "/telephony/sessions/{session}/parties/{party}/unhold", group: Light,
-		},
-		{
-			name: "bridge",
-			act: func(ctx context.Context, p *Caller) (any, error) {
-				return p.Bridge(ctx, "s-1", "p-1-2", "s-2", "p-2-1")
-			},
-			request: "POST " + part + `/bridge {"telephonySessionId":"s-2","partyId":"p-2-1"}`, answer: party, want: held,
-			route: account + "/telephony/sessions/{session}/parties/{party}/bridge", group: Light,
-		},
-		{
-			name:    "drop",
-			act:     func(ctx context.Context, p *Caller) (any, error) { return nil, p.Drop(ctx, "s-1") },
-			request: "DELETE " + account + "/telephony/sessions/s-1 ", status: 204,
-			route: account + "/telephony/sessions/{session}", group: Light,
-		},
-		{
-			name:    "monitoring groups",
-			act:     func(ctx context.Context, p *Caller) (any, error) { return p.MonitoringGroups(ctx, "8") },
-			request: "GET " + account + "/call-monitoring-groups?memberExtensionId=8&page=1&perPage=1000 ",
-			answer:  `{"records":[{"id":"g1","name":"Orders"},{"id":2,"name":"Care"}],"paging":{"page":1,"totalPages":1}}`,
-			want:    []Group{{"g1", "Orders"}, {"2", "Care"}},
-			route:   account + "/call-monitoring-groups", group: Medium,
-		},
-		{
-			name:    "group members",
-			act:     func(ctx context.Context, p *Caller) (any, error) { return p.GroupMembers(ctx, "g1") },
-			request: "GET " + account + "/call-monitoring-groups/g1/members?page=1&perPage=1000 ",
-			answer:  `{"records":[{"id":"8","extensionNumber":"102","permissions":["Monitored","Monitoring","Other"]}]}`,
-			want:    []Member{{ExtensionID: "8", Number: "102", Monitoring: true, Monitored: true}},
-			route:   account + "/call-monitoring-groups/{group}/members", group: Medium,
-		},
-		{
-			name: "wstoken",
-			act: func(ctx context.Context, p *Caller) (any, error) {
-				w, err := p.WSToken(ctx)
-				return []string{w.URI, w.Token}, err
-			},
-			request: "POST /restapi/oauth/wstoken ",
-			answer:  `{"uri":"wss://ws.example/ws","ws_access_token":"once","expires_in":30}`,
-			want:    []string{"wss://ws.example/ws", "once"},
-			route:   "/restapi/oauth/wstoken", group: Auth,
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var requests []string
-			var seen []Observation
-			c := server(t, func(w http.ResponseWriter, r *http.Request) {
-				body, _ := io.ReadAll(r.Body)
-				requests = append(requests, r.Method+" "+r.URL.RequestURI()+" "+string(body))
-				if r.Header.Get("Authorization") != "Bearer "+bearer || r.UserAgent() != "cordboard" {
-					t.Errorf("headers %v", r.Header)
-				}
-				if len(body) > 0 && r.Header.Get("Content-Type") != "application/json" {
-					t.Errorf("a body of type %q", r.Header.Get("Content-Type"))
-				}
-				w.Header().Set("Content-Type", "application/json")
-				if tt.status != 0 {
-					w.WriteHeader(tt.status)
-				}
-				_, _ = io.WriteString(w, tt.answer)
-			}, func(cfg *Config) { cfg.Observe = func(o Observation) { seen = append(seen, o) } })
-			got, err := tt.act(t.Context(), caller(c))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-			if diff := cmp.Diff([]string{tt.request}, requests); diff != "" {
-				t.Errorf("on the wire, -want +got\n%s", diff)
-			}
-			if len(seen) != 1 || seen[0].Route != tt.route || seen[0].Group != tt.group || seen[0].Status/100 != 2 || seen[0].Duration <= 0 {
-				t.Errorf("observed %+v", seen)
-			}
-		})
-	}
-}
-
 func TestListingsReadAllPages(t *testing.T) {
 	c := server(t, func(w http.ResponseWriter, r *http.Request) {
 		page := r.URL.Query().Get("page")
@@ -351,18 +218,6 @@ func TestListingsReadAllPages(t *testing.T) {
 	}
 	if diff := cmp.Diff([]Group{{ID: "g1"}, {ID: "g2"}, {ID: "g3"}}, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
-	}
-}
-
-func TestDropOfACallThatIsOver(t *testing.T) {
-	status := 404
-	c := server(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-	if err := caller(c).Drop(t.Context(), "s-1"); err != nil {
-		t.Error(err)
-	}
-	status = 403
-	if err := caller(c).Drop(t.Context(), "s-1"); err == nil {
-		t.Error("a refusal was taken for done")
 	}
 }
 

@@ -12,8 +12,9 @@ import (
 
 // What a value must have to be of use; everything else may be missing.
 var (
-	ErrNoSession = errors.New("telephony: no telephony session id")
-	ErrNoParty   = errors.New("telephony: no party id")
+	ErrNoSession   = errors.New("telephony: no telephony session id")
+	ErrNoParty     = errors.New("telephony: no party id")
+	ErrNoRecording = errors.New("telephony: no recording id")
 )
 
 // DecodeNotification decodes the envelope of one notification and, when its
@@ -104,6 +105,19 @@ func DecodeParty(data []byte) (Party, error) {
 		return Party{}, ErrNoParty
 	}
 	return w.party(""), nil
+}
+
+// DecodeRecording decodes the answer of a recording operation. The error is that
+// of invalid JSON, or ErrNoRecording.
+func DecodeRecording(data []byte) (Recording, error) {
+	var w wireRecording
+	if err := lenient(data, &w); err != nil {
+		return Recording{}, fmt.Errorf("telephony: recording: %w", err)
+	}
+	if w.ID == "" {
+		return Recording{}, ErrNoRecording
+	}
+	return w.recording(), nil
 }
 
 // DecodePresence decodes the presence of one extension in its REST or its event
@@ -234,11 +248,11 @@ func (w *wireParty) party(account string) Party {
 			break
 		}
 	}
-	if len(w.Recordings) > 0 {
+	if w.Recordings != nil {
 		p.Recordings = make([]Recording, len(w.Recordings))
 	}
 	for i, r := range w.Recordings {
-		p.Recordings[i] = Recording{ID: string(r.ID), Active: r.Active == answerYes}
+		p.Recordings[i] = r.recording()
 	}
 	return p
 }
@@ -413,6 +427,11 @@ type wireUICall struct {
 type wireRecording struct {
 	ID     ID     `json:"id"`
 	Active answer `json:"active"`
+	Mode   string `json:"mode"`
+}
+
+func (w wireRecording) recording() Recording {
+	return Recording{ID: string(w.ID), Active: w.Active == answerYes, Mode: w.Mode}
 }
 
 type wirePark struct {

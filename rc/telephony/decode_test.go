@@ -24,6 +24,8 @@ func decodeSample(name string, data []byte) (any, error) {
 		return DecodeSession(data)
 	case strings.HasPrefix(name, "rest-party"):
 		return DecodeParty(data)
+	case strings.HasPrefix(name, "rest-recording"):
+		return DecodeRecording(data)
 	case strings.HasPrefix(name, "rest-presence"):
 		return DecodePresence(data)
 	}
@@ -125,6 +127,12 @@ func TestDecodeNotification(t *testing.T) {
 			want(t, p.QueueName, "Orders")
 			want(t, p.Recordings[0], Recording{ID: "rec-1", Active: true})
 		},
+		"event-recording-over": func(t *testing.T, n Notification) {
+			t.Helper()
+			if r := n.Event.Parties[0].Recordings; r == nil || len(r) != 0 {
+				t.Errorf("an empty list of recordings became %#v", r)
+			}
+		},
 		"event-unknown-words": func(t *testing.T, n Notification) {
 			t.Helper()
 			p := n.Event.Parties[0]
@@ -222,6 +230,21 @@ func TestDecodeRESTForms(t *testing.T) {
 	}
 	want(t, out.Parties[0].RingOutRole, "Initiator")
 
+	rec, err := DecodeRecording(all["rest-recording"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, rec, Recording{ID: "6875000001", Active: true, Mode: "OnDemand"})
+
+	in, err := DecodeParty(all["rest-party-bring-in"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, in.ConferenceRole, "Participant")
+	if in.Recordings != nil {
+		t.Error("a party that says nothing of recordings says that there are none")
+	}
+
 	pr, err := DecodePresence(all["rest-presence"])
 	if err != nil {
 		t.Fatal(err)
@@ -254,6 +277,7 @@ func TestTheSubscribersOwnIsNoID(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	session := func(b []byte) error { _, err := DecodeSession(b); return err }
 	party := func(b []byte) error { _, err := DecodeParty(b); return err }
+	recording := func(b []byte) error { _, err := DecodeRecording(b); return err }
 	event := func(b []byte) error { _, err := DecodeEvent(b); return err }
 	presence := func(b []byte) error { _, err := DecodePresence(b); return err }
 	notification := func(b []byte) error { _, err := DecodeNotification(b); return err }
@@ -265,6 +289,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		{"session without id", session, `{"parties":[]}`, ErrNoSession},
 		{"party without id", party, `{"status":{"code":"Hold"}}`, ErrNoParty},
+		{"recording without id", recording, `{"active":true}`, ErrNoRecording},
+		{"recording cut short", recording, `{"id":`, nil},
 		{"event without session", event, `{"sequence":3}`, ErrNoSession},
 		{"notification without session", notification, `{"event":"/restapi/v1.0/account/1/telephony/sessions","body":{}}`, ErrNoSession},
 		{"cut short", notification, `{"uuid":"1","body":{"parties":[`, nil},
@@ -327,7 +353,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(data, strings.TrimPrefix(name, "event-"))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, word string) {
-		for _, name := range []string{"event", "rest-session", "rest-party", "rest-presence"} {
+		for _, name := range []string{"event", "rest-session", "rest-party", "rest-presence", "rest-recording"} {
 			v, err := decodeSample(name, data)
 			again, errAgain := decodeSample(name, bytes.Clone(data))
 			if (err == nil) != (errAgain == nil) || !cmp.Equal(v, again) {

@@ -123,7 +123,8 @@ type Endpoint struct {
 // Recording is one recording of a party.
 type Recording struct {
 	ID     string
-	Active bool
+	Active bool   // false while it is paused
+	Mode   string // "Automatic" or "OnDemand" in the answer of a recording operation, else ""
 }
 
 // Party is one end of a session. In an event it is a patch by ID: an absent
@@ -139,8 +140,8 @@ type Party struct {
 	StandAlone     *bool
 	MissedCall     *bool
 	QueueCall      *bool
-	QueueName      string // of uiCallInfo, when its type is QueueName
-	Recordings     []Recording
+	QueueName      string      // of uiCallInfo, when its type is QueueName
+	Recordings     []Recording // nil when nothing was said of them
 	ParkID         string
 	ConferenceRole string // "Host", "Participant" or ""
 	RingOutRole    string
