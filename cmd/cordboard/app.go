@@ -55,6 +55,7 @@ type Config struct {
 	Phones            string           // URL of the simulator's phones page
 	Now               func() time.Time // nil: time.Now
 	Timing            desk.Timing      // zero: the product's times; tests scale them
+	Usage             rc.Usage         // how RingCentral's limits are kept; zero: its documented windows
 	CallTimeout       time.Duration    // of one request to RingCentral; zero: 10 s
 	Log               *slog.Logger
 }
@@ -142,7 +143,7 @@ func (a *App) wire(ctx context.Context, cfg Config) error {
 
 	ringCentral, err := rc.New(rc.Config{
 		Server: cfg.RingCentralServer, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret,
-		UserAgent: "Cordboard/" + version(), Timeout: cfg.CallTimeout, Log: cfg.Log,
+		UserAgent: "Cordboard/" + version(), Usage: cfg.Usage, Timeout: cfg.CallTimeout, Log: cfg.Log,
 		Observe: func(o rc.Observation) {
 			metrics.RingCentralRequest(o.Group.String(), o.Status, o.Unsent, o.Duration)
 		},

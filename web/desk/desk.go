@@ -51,6 +51,7 @@ type desk struct {
 	current atomic.Pointer[board.Snapshot] // the newest
 	group   atomic.Pointer[board.Team]     // the newest; nil while the person monitors nobody
 	access  atomic.Pointer[string]         // the access token in use
+	dead    atomic.Pointer[string]         // one that was refused, and could not be replaced yet
 
 	// loop
 	own        *board.Watch

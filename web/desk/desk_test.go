@@ -728,6 +728,47 @@ func TestARefusedToken(t *testing.T) {
 	s.until("live again", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive })
 }
 
+// The access token is over between the pair's becoming ready and the press. With reads before the bridge it is replaced in
+// time; a bridge that meets it is refused for certain and not sent again by us, and the agent's next press joins.
+func TestAnAccessTokenIsOverInMidTransfer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fresh   time.Duration
+		presses int
+	}{
+		"before the reads":                 {time.Nanosecond, 1},
+		"between the reads and the bridge": {time.Hour, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, rcsim.Options{Seed: 31})
+			l.desks.Close()
+			l.timing.FreshRead = test.fresh
+			l.desks = l.newDesks("two")
+			s := l.open(agent)
+			l.consulting()
+			snap := s.until("ready", ready)
+			s.mustAct(onLeg(board.ActionReread, snap, snap.Pair.CustomerSession))
+			s.mustAct(onLeg(board.ActionReread, snap, snap.Pair.ConsultSession))
+			l.sim.ExpireAccess(agent)
+			for press := range test.presses {
+				if press > 0 {
+					snap = s.until("refused", phase(board.Refused))
+					if snap.Attempt.Status != http.StatusUnauthorized || !snap.Attempt.CustomerHeld {
+						t.Errorf("attempt = %+v", snap.Attempt)
+					}
+				}
+				s.mustAct(pressed(board.ActionComplete, snap))
+			}
+			s.until("confirmed", phase(board.Confirmed))
+			l.await(rcsim.Talking(customer, consult))
+			if n := l.bridges(); n != test.presses {
+				t.Errorf("%d bridge requests for %d presses", n, test.presses)
+			}
+		})
+	}
+}
+
 // A refresh that RingCentral does not answer now says nothing about the grant.
 func TestARefreshThatFailsForNowIsNoSignOut(t *testing.T) {
 	t.Parallel()

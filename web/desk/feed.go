@@ -181,9 +181,13 @@ func (d *desk) wake() {
 	d.startFeed()
 }
 
-// token is the access token for RingCentral's calls.
+// token is the access token for RingCentral's calls. One that was refused is not
+// sent again: it would only use the limits up.
 func (d *desk) token(ctx context.Context) (string, error) {
 	access, err := d.cfg.Grants.Token(ctx, d.person)
+	if dead := d.dead.Load(); err == nil && dead != nil && *dead == access {
+		access, err = d.cfg.Grants.Refused(ctx, d.person, access)
+	}
 	if err == nil {
 		d.access.Store(&access)
 	}
@@ -195,16 +199,25 @@ func (d *desk) token(ctx context.Context) (string, error) {
 // token the error says why: without it, nobody knows that the grant is over.
 func renewed[T any](ctx context.Context, d *desk, call func(context.Context) (T, error)) (T, error) {
 	v, err := call(ctx)
-	e, ok := errors.AsType[*rc.Error](err)
-	access := d.access.Load()
-	if !ok || e.Status != http.StatusUnauthorized || access == nil {
+	if e, ok := errors.AsType[*rc.Error](err); !ok || e.Status != http.StatusUnauthorized {
 		return v, err
 	}
-	if _, err := d.cfg.Grants.Refused(ctx, d.person, *access); err != nil {
-		d.log.Warn("access token refused, and there is no other", "err", err)
-		return v, &rc.Error{Method: e.Method, Path: e.Path, Unsent: true, Err: err}
+	if err := d.renew(ctx); err != nil {
+		return v, err
 	}
 	return call(ctx)
+}
+
+// renew replaces the access token in use, which RingCentral answered with 401.
+func (d *desk) renew(ctx context.Context) error {
+	access := d.access.Load()
+	_, err := d.cfg.Grants.Refused(ctx, d.person, *access)
+	if err != nil {
+		d.dead.Store(access)
+		d.log.Warn("access token refused, and there is no other", "err", err)
+		return &rc.Error{Path: "token", Unsent: true, Err: err}
+	}
+	return nil
 }
 
 // wsToken is a token for one socket. A grant that has ended ends the feed: no

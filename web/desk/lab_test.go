@@ -47,6 +47,7 @@ type lab struct {
 	ledger *ledger.Ledger
 	tokens *tokens
 	desks  *desk.Desks
+	timing desk.Timing // of the desks made from here on
 }
 
 // tokens signs everybody in once, as the grants would.
@@ -142,6 +143,7 @@ func newLab(t *testing.T, opt rcsim.Options) *lab {
 		t.Fatal(err)
 	}
 	l := &lab{t: t, sim: sim, client: client, bus: b, hub: hub, ledger: book, tokens: &tokens{sim: sim, got: map[string]string{}}}
+	l.timing.WS = ws.Timing{Retry: 20 * time.Millisecond, RetryMax: 200 * time.Millisecond}
 	l.desks = l.newDesks("one")
 	return l
 }
@@ -151,7 +153,7 @@ func (l *lab) newDesks(instance string) *desk.Desks {
 	l.t.Helper()
 	ds, err := desk.New(l.t.Context(), desk.Config{
 		RC: l.client, Bus: l.bus, Hub: l.hub, Ledger: l.ledger, Grants: l.tokens, Log: quiet(), Instance: instance,
-		Timing: desk.Timing{WS: ws.Timing{Retry: 20 * time.Millisecond, RetryMax: 200 * time.Millisecond}},
+		Timing: l.timing,
 	})
 	if err != nil {
 		l.t.Fatal(err)

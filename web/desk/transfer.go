@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -346,6 +347,9 @@ func (d *desk) bridge(t board.Transfer) {
 		defer cancel()
 		party, err := d.caller.Bridge(ctx, t.CustomerSession, t.CustomerParty, t.ConsultSession, t.ConsultParty)
 		o := outcome(err)
+		if o.Status == http.StatusUnauthorized { // it did nothing; the agent's next press will have another token
+			_ = d.renew(ctx)
+		}
 		return func() {
 			if err != nil {
 				d.log.Warn("bridge", "id", t.ID, "err", err)

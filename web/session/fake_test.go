@@ -235,13 +235,27 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), clock: time.Now(), log: &safeBuffer{}, told: make(chan string, 100)}
 	w.rc = &fakeRC{now: w.now, people: map[string]rc.Extension{}, verifiers: map[string]string{}}
-	b, err := bus.Open(t.Context(), bus.Config{Dir: w.dir})
+	w.open()
+	return w
+}
+
+func (w *world) open() {
+	w.t.Helper()
+	b, err := bus.Open(w.t.Context(), bus.Config{Dir: w.dir})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	w.bus = b
-	t.Cleanup(func() { _ = b.Close() })
-	return w
+	w.t.Cleanup(func() { _ = b.Close() })
+}
+
+// reopen is the process ending, and another beginning on the same files.
+func (w *world) reopen() {
+	w.t.Helper()
+	if err := w.bus.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.open()
 }
 
 func (w *world) now() time.Time {

@@ -161,6 +161,31 @@ func TestAfterAnUnknownOutcomeTheSameRefreshIsRepeated(t *testing.T) {
 	})
 }
 
+func TestARestartNeedsNoSignIn(t *testing.T) {
+	for name, idle := range map[string]time.Duration{"while the token lives": time.Minute, "after its end": accessLife} {
+		t.Run(name, func(t *testing.T) {
+			w, s, b := signedIn(t)
+			before := wantToken(t, s, agentP)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			w.reopen()
+			w.pass(idle)
+			s = w.instance()
+			if _, err := b.current(s); err != nil {
+				t.Errorf("the browser's session: %v", err)
+			}
+			refreshes := 0
+			if after := wantToken(t, s, agentP); after != before {
+				refreshes = 1
+			}
+			if _, _, n := w.rc.counts(); n != refreshes || refreshes == 1 != (idle == accessLife) {
+				t.Errorf("%d refreshes, want %d", n, refreshes)
+			}
+		})
+	}
+}
+
 func TestADeadGrantIsMarkedBrokenAndTold(t *testing.T) {
 	w, s, b := signedIn(t)
 	other := w.instance()
