@@ -22,9 +22,7 @@ import (
 //	GET  /sim/api/stream                                    server-sent events, each message a State; the latest wins
 //	POST /sim/api/calls {"from","fromName","to","ivr"}      201 {"telephonySessionId"}: an outside caller rings
 //	POST /sim/api/phones/{ext}/dial {"to"}                  201 {"telephonySessionId"}
-//	POST /sim/api/phones/{ext}/{answer|decline|voicemail|hold|unhold|mute|unmute|hangup} {"telephonySessionId"}   204
-//	POST /sim/api/phones/{ext}/join {"telephonySessionId"}  204: one more person in a call, as a supervisor who barges in by star code
-//	POST /sim/api/phones/{ext}/{online|offline}             204
+//	POST /sim/api/phones/{ext}/{verb} {…}                   what a person does with a call: handlePhone
 //	POST /sim/api/outside/{number}/{answer|decline|hangup} {"telephonySessionId"}                                 204
 //	POST /sim/api/events {"event","body"}                   202 {"delivered":n}: a recorded notification
 //	GET  /sim/api/requests?method=&path=                    [Request]; path is a part of the path
@@ -252,26 +250,6 @@ func created(id string, err error) (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusCreated, map[string]string{"telephonySessionId": id}, nil
-}
-
-func (s *Server) handlePhone(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	var in struct {
-		To                 string `json:"to"`
-		TelephonySessionID string `json:"telephonySessionId"`
-	}
-	if err := read(w, r, &in); err != nil {
-		return 0, nil, err
-	}
-	ext, verb := r.PathValue("ext"), r.PathValue("verb")
-	switch verb {
-	case "dial":
-		return created(s.Dial(ext, in.To))
-	case "join":
-		return http.StatusNoContent, nil, s.Join(ext, in.TelephonySessionID)
-	case "online", "offline":
-		return http.StatusNoContent, nil, s.SetOnline(ext, verb == "online")
-	}
-	return http.StatusNoContent, nil, s.Phone(ext, verb, in.TelephonySessionID)
 }
 
 func (s *Server) handleOutside(w http.ResponseWriter, r *http.Request) (int, any, error) {

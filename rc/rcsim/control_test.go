@@ -258,3 +258,74 @@ func mustRequest(t *testing.T, url string) *http.Request {
 	}
 	return req
 }
+
+// TestControlAPIPlaysEveryVerb: what a person can do with a call, a script can do.
+func TestControlAPIPlaysEveryVerb(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	press := func(extension, verb, body string, status int) map[string]any {
+		t.Helper()
+		r := w.control("POST", "/sim/api/phones/"+extension+"/"+verb, body)
+		if r.status != status {
+			t.Fatalf("%s %s: %d %s\n%s", extension, verb, r.status, r.body, w.State())
+		}
+		if r.body == "" {
+			return nil
+		}
+		return r.json(t)
+	}
+	on := func(id string) string { return `{"telephonySessionId":"` + id + `"}` }
+
+	first := w.call(customer, "102")
+	press("102", "forward", `{"to":"103"}`, 204)
+	press("103", "answer", "", 204)
+	if m := press("103", "record", "", 201); m["recordingId"] == "" {
+		t.Error(m)
+	}
+	press("103", "pause", "", 204)
+	if p := w.party(first, "103"); p.Recording != "paused" {
+		t.Errorf("%+v", p)
+	}
+	press("103", "resume", on(first), 204)
+	if p := w.party(first, "103"); p.Recording != "recording" {
+		t.Errorf("%+v", p)
+	}
+	press("103", "switch", `{"deviceId":"`+w.phone("103", 1)+`"}`, 204)
+	if leg := press("101", "supervise", `{"agent":"103","telephonySessionId":"`+first+`"}`, 201)["telephonySessionId"].(string); !hears(w.State(), "101", "103") || leg == first {
+		t.Errorf("%s\n%s", leg, w.State())
+	}
+	press("103", "flip", `{"flipNumber":"2"}`, 204)
+	if r := w.control("POST", "/sim/api/outside/+15105550103/decline", ""); r.status != 204 {
+		t.Fatal(r.body)
+	}
+	if slot := press("103", "park", "", 200)["slot"]; slot != "*801" {
+		t.Error(slot)
+	}
+	second := press("104", "pickup", `{"to":"*801"}`, 201)["telephonySessionId"].(string)
+	if !w.State().Hear("104", customer) {
+		t.Errorf("\n%s", w.State())
+	}
+	press("104", "transfer", `{"to":"398","telephonySessionId":"`+second+`"}`, 204)
+	third := press("105", "pickup", on(second), 201)["telephonySessionId"].(string)
+	conf := press("105", "conference", "", 201)["telephonySessionId"].(string)
+	press("105", "enter", `{"conferenceId":"`+conf+`"}`, 204)
+	press("105", "bring-in", `{"conferenceId":"`+conf+`","telephonySessionId":"`+third+`"}`, 204)
+	if !w.State().Hear("105", customer) {
+		t.Errorf("\n%s", w.State())
+	}
+	press("105", "hangup", on(conf), 204)
+	w.await(rcsim.Over(""))
+
+	id := w.call(customer, "300")
+	press("104", "ignore", "", 204)
+	press("105", "answer", on(id), 204)
+	press("105", "transfer", `{"voicemail":"107"}`, 204)
+	if p := w.party(id, "107"); p.Code != "VoiceMail" {
+		t.Errorf("%+v", p)
+	}
+	for verb, body := range map[string]string{
+		"transfer": `{"to":"103"}`, "park": "", "flip": `{"flipNumber":"2"}`, "switch": "", "record": "", "pause": "", "forward": `{"to":"103"}`,
+		"pickup": `{"to":"*850"}`, "supervise": `{"agent":"102"}`, "enter": "", "bring-in": "",
+	} {
+		press("102", verb, body, 404)
+	}
+}

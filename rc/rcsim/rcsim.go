@@ -12,6 +12,8 @@
 //	id, _ := sim.Call("+16505550142", "", "102")         // an outside caller rings 102
 //	sim.Answer("102", id)                                // the phone of 102; Hold, Unhold, Hangup, Decline, Mute, Voicemail
 //	s2, _ := sim.Dial("102", "103")                      // an extension calls an extension, or an outside number
+//	sim.Transfer("102", id, "103")                       // TransferToVoicemail, Forward, Ignore, Park, PickUp, Flip, Switch
+//	sim.Record("102", id)                                // PauseRecording, Supervise, Conference, JoinConference, BringIn
 //	sim.OutsideAnswer(number, id); sim.OutsideHangup(number, id)
 //	sim.Bridge("102", id, s2); sim.Drop("102", id); sim.Join("101", id) // what an app, or a supervisor's star code, would do
 //	sim.Await(ctx, rcsim.Talking("+16505550142", "103")) // never sleep
@@ -36,9 +38,10 @@
 //
 // # What it does not model
 //
-// Audio; SIP; voicemail messages; call log, active-calls and recordings; park, pickup, flip, forward, blind transfer,
-// supervise, call-out, RingOut and conference verbs (answered 501 CMN-202); business hours, call-handling rules and
-// queue routing beyond ringing every idle member at once; WebHook and PubNub delivery; more than one account with
+// Audio (who hears whom is known, sound is not); SIP; what is in voicemail messages, recordings and replies; the call log
+// and active-calls; RingOut; the return of a parked call that nobody picks up; what callers key into a menu; whisper,
+// coaching and takeover by star code; business hours, call-handling rules and queue routing beyond ringing members all at
+// once or in order; WebHook and PubNub delivery; more than one account with
 // phones (guests of another account may sign in and read themselves); sites, brands and segregated environments;
 // id_token, OIDC and discovery documents; TLS. Where RingCentral's behaviour is unknown (API sheet, section 11), the
 // assumption is a field of [Assumptions] and its zero value is the assumed behaviour.

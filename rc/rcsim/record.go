@@ -144,10 +144,13 @@ func (s *Server) Record(extension, sessionID string) (string, error) {
 	return id, err
 }
 
-// PauseRecording pauses or resumes a recording of a person's call.
-func (s *Server) PauseRecording(extension, sessionID, recordingID string, paused bool) error {
+// PauseRecording pauses or resumes the newest recording of a person's call.
+func (s *Server) PauseRecording(extension, sessionID string, paused bool) error {
 	return s.onCall(extension, "record", sessionID, func(p *party) error {
-		_, err := s.eng.pauseRecording(p, recordingID, !paused)
+		if len(p.recordings) == 0 {
+			return noSuch("recording of call", p.s.id)
+		}
+		_, err := s.eng.pauseRecording(p, p.recordings[len(p.recordings)-1].id, !paused)
 		return err
 	})
 }

@@ -98,10 +98,13 @@ func TestAutomaticRecording(t *testing.T) {
 func TestRecordingMovesWithTheCall(t *testing.T) {
 	w := newWorld(t, rcsim.Options{})
 	id := w.answered("103")
-	rec, err := w.Record("103", id)
+	if err := w.PauseRecording("103", id, true); err == nil {
+		t.Error("nothing is recorded")
+	}
+	_, err := w.Record("103", id)
 	w.must(err)
 	w.must(w.Switch("103", id, ""))
-	w.must(w.PauseRecording("103", id, rec, true))
+	w.must(w.PauseRecording("103", id, true))
 	if p := w.party(id, "103"); p.Recording != "paused" {
 		t.Errorf("%+v", p)
 	}
