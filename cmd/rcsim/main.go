@@ -1,7 +1,18 @@
 // Command rcsim runs a simulated RingCentral on this machine: OAuth, REST, the WebSocket gateway and the phones page.
 //
-// It prints one JSON line (its URL, the registered apps, the account and its people) and serves until SIGINT or SIGTERM.
-// Exit codes: 0 after a signal, 1 when serving failed, 2 for wrong arguments.
+// It prints one JSON line (its URL, the registered apps, the account and its first hundred people) and serves until SIGINT or
+// SIGTERM. Exit codes: 0 after a signal, 1 when serving failed, 2 for wrong arguments.
+//
+// # Load
+//
+// With -load-users the account is a large company, and with -load-rate its people have calls at so many events a second, so
+// that an app can be measured against it. Whether the simulator itself keeps up is measured by a second process that signs
+// everybody in, opens a socket for each and prints one JSON line of what arrived and how late:
+//
+//	GOMAXPROCS=1 rcsim -listen 127.0.0.1:8090 -load-users 10000 -load-rate 1000 &
+//	rcsim -drive http://127.0.0.1:8090 -load-users 10000 -for 60s
+//
+// Each socket needs a file descriptor on both sides: the soft limit is raised to the hard one, which must be large enough.
 package main
 
 import (
@@ -14,6 +25,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -64,6 +76,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&opt.SingleUseWSToken, "single-use-wstoken", false, "a gateway token opens one socket only")
 	flags.StringVar(&opt.PublicURL, "public-url", "", "base `URL` of the addresses in answers (default: the Host that was asked)")
 	faults := flags.String("faults", "", "`JSON` of faults to begin with, as POST /sim/api/faults takes it: "+`{"bridge":{"status":409,"times":1}}`)
+	load := loadFlags{}
+	flags.IntVar(&load.users, "load-users", 0, "an account of that many `people` (extensions from 10001) instead of the demo's; with -drive: how many sign in (0: all)")
+	flags.IntVar(&load.rate, "load-rate", 0, "let people have calls, at so many `events` a second: one notification each for who listens to their own calls")
+	flags.StringVar(&load.drive, "drive", "", "do not serve: sign people in at the simulator at this `URL`, listen to their calls and report what arrives")
+	flags.DurationVar(&load.measure, "for", 30*time.Second, "how long -drive measures once everybody is signed in")
 	unlimited := flags.Bool("no-limits", false, "no usage-plan limits")
 	verbose := flags.Bool("v", false, "log refused requests")
 	if err := flags.Parse(args); err != nil {
@@ -80,6 +97,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if flags.NArg() > 0 {
 		log.Error("rcsim takes no arguments besides flags")
 		return 2
+	}
+	if err := load.check(); err != nil {
+		log.Error(err.Error())
+		return 2
+	}
+	if load.drive != "" {
+		return load.report(ctx, stdout, log)
+	}
+	if load.users > 0 {
+		account := rcsim.Crowd(load.users, loadTeam)
+		opt.Account = &account
 	}
 	if *unlimited {
 		opt.Limits = rcsim.Unlimited()
@@ -111,6 +139,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		log.Error("cannot write the JSON line", "error", err)
 	}
 
+	var loading sync.WaitGroup
+	defer loading.Wait()
+	if load.rate > 0 {
+		loading.Go(func() {
+			if err := sim.Load(ctx, load.rate); ctx.Err() == nil {
+				log.Error("there are no more calls", "error", err)
+			}
+		})
+	}
+
 	code := 0
 	select {
 	case <-ctx.Done():
@@ -126,11 +164,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+// greeted is how many people the line names; GET /sim/api/account has all.
+const greeted = 100
+
 // greet is what a script needs to begin.
 func greet(sim *rcsim.Server, url string) hello {
 	a := sim.Account()
 	h := hello{URL: url, Phones: url + "/sim/", Clients: sim.Clients(), Account: helloAccount{a.ID, a.Name, a.MainNumber}}
-	for _, u := range a.Users {
+	for _, u := range a.Users[:min(len(a.Users), greeted)] {
 		h.Users = append(h.Users, helloUser{u.ID, u.Number, u.Name(), u.Team, u.JWT})
 	}
 	for _, o := range a.Outside {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -99,6 +100,9 @@ func TestExitCodes(t *testing.T) {
 		{"unknown flag", []string{"-nonsense"}, 2, "nonsense"},
 		{"an argument", []string{"serve"}, 2, "no arguments"},
 		{"no such fault", []string{"-faults", `{"brdige":{}}`}, 2, "brdige: there is no fault of that name"},
+		{"a crowd of one", []string{"-load-users", "1"}, 2, "2 or more"},
+		{"drive at no address", []string{"-drive", "8090"}, 2, "-drive is the URL"},
+		{"drive and load at once", []string{"-drive", "http://127.0.0.1:1", "-load-rate", "1"}, 2, "not for -drive"},
 		{"reachable by others", []string{"-listen", "0.0.0.0:0"}, 2, "--expose-simulator"},
 		{"no such address", []string{"-listen", "127.0.0.1:99999"}, 1, "cannot listen"},
 	} {
@@ -108,5 +112,55 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("exit code %d, %s%s", code, &stdout, &stderr)
 			}
 		})
+	}
+}
+
+// TestDriveMeasuresWhatArrives: a second rcsim signs everybody in at the first and hears their calls.
+func TestDriveMeasuresWhatArrives(t *testing.T) {
+	p := start(t, "-listen", "127.0.0.1:0", "-seed", "7", "-load-users", "12", "-load-rate", "400")
+	if len(p.hello.Users) != 12 || p.hello.Users[0].ExtensionNumber != "10001" {
+		t.Errorf("%+v", p.hello)
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"-drive", p.hello.URL, "-load-users", "9", "-for", "1s"}, &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &stderr)
+	}
+	var r report
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Users != 9 || r.Lost != 0 || r.Notifications == 0 || r.Sent == 0 || r.PerSecond == 0 || r.P50Ms > r.P99Ms || r.P99Ms > r.MaxMs {
+		t.Errorf("%+v", r)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"more people than there are": {[]string{"-drive", p.hello.URL, "-load-users", "13"}, "has 12 people"},
+		"nobody there":               {[]string{"-drive", "http://127.0.0.1:1"}, "read the account"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := run(t.Context(), c.args, &stdout, &stderr); code != 1 || !strings.Contains(stderr.String(), c.says) || stdout.Len() != 0 {
+			t.Errorf("%s: exit code %d: %s%s", name, code, &stdout, &stderr)
+		}
+	}
+	if code := p.stop(); code != 0 || p.stderr.Len() != 0 {
+		t.Errorf("exit code %d: %s", code, &p.stderr)
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	var h histogram
+	if h.counted().quantile(0.5) != 0 {
+		t.Error("nothing was measured")
+	}
+	for ms := range 100 {
+		h.add(time.Duration(ms+1) * time.Millisecond)
+	}
+	h.add(-time.Second)
+	h.add(time.Hour)
+	c := h.counted()
+	if got := [3]int{c.quantile(0.5), c.quantile(0.99), c.quantile(1)}; got != [3]int{50, 100, 59_999} {
+		t.Errorf("%v", got)
 	}
 }

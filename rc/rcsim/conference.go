@@ -26,7 +26,10 @@ func (e *engine) newConference(host *User) *session {
 	s.legacy, s.origin = "0", "Conference"
 	s.conf = &conference{host: host, stopWait: func() {}, keep: e.opt.Assume.ConferenceOutlivesHost}
 	if e.opt.ConferenceWait > 0 {
-		s.conf.stopWait = e.after(e.opt.ConferenceWait, func() { s.conf.over, s.ended = true, e.now() })
+		s.conf.stopWait = e.after(e.opt.ConferenceWait, func() {
+			s.conf.over = true
+			e.finish(s)
+		})
 	}
 	return s
 }

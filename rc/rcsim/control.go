@@ -26,6 +26,7 @@ import (
 //	POST /sim/api/outside/{number}/{answer|decline|hangup} {"telephonySessionId"}                                 204
 //	POST /sim/api/events {"event","body"}                   202 {"delivered":n}: a recorded notification
 //	GET  /sim/api/requests?method=&path=                    [Request]; path is a part of the path
+//	GET  /sim/api/traffic                                   Traffic
 //	POST /sim/api/sockets/{ext}/cut {"how"}                 204; clean (default), reset, silent
 //	POST /sim/api/tokens/{ext}/{expire|expire-refresh|revoke}   204
 //	GET  /sim/api/faults, POST /sim/api/faults              FaultsState; see handleFaults
@@ -64,6 +65,7 @@ func (s *Server) controlRoutes() {
 	api("GET /sim/api/requests", func(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 		return http.StatusOK, s.Requests(r.FormValue("method"), r.FormValue("path")), nil
 	})
+	api("GET /sim/api/traffic", s.handleTraffic)
 	api("POST /sim/api/sockets/{ext}/cut", s.handleCut)
 	api("POST /sim/api/tokens/{ext}/{verb}", s.handleTokens)
 	api("GET /sim/api/faults", func(http.ResponseWriter, *http.Request) (int, any, error) {
@@ -362,7 +364,7 @@ func (s *Server) handleFaults(w http.ResponseWriter, r *http.Request) (int, any,
 	return http.StatusOK, st, err
 }
 
-// handleStream sends the state on every change; a slow reader gets the latest only.
+// handleStream sends the state on every change, or less often where there is much of it; a slow reader gets the latest only.
 func (s *Server) handleStream(w http.ResponseWriter, r *http.Request) {
 	if !s.guard(w, r) {
 		return
@@ -382,7 +384,9 @@ func (s *Server) handleStream(w http.ResponseWriter, r *http.Request) {
 	var sent []byte
 	for {
 		s.mu.Lock()
-		st, changed := s.state(), s.changed
+		begun := time.Now()
+		st, changed := s.state(), s.nextChange()
+		took := time.Since(begun)
 		s.mu.Unlock()
 		now := st.Now
 		st.Now = ""
@@ -392,6 +396,7 @@ func (s *Server) handleStream(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
+		breathe(r.Context(), took)
 		select {
 		case <-changed:
 		case <-beat.C:

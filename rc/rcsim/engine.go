@@ -29,16 +29,19 @@ type engine struct {
 	after func(time.Duration, func()) (stop func())
 
 	sessions map[string]*session
-	order    []*session
+	begun    int                 // sessions, ever
+	over     []*session          // ended, the first to end first
+	living   map[string][]*party // see keys
 	out      []event
 }
 
 // session is one telephony session.
 type session struct {
+	no                 int // the how manyeth session it is
 	id, suffix, legacy string
 	origin             string
 	created, ended     time.Time
-	seq                int // the last one used; the first event is 2
+	seq                int // the last one used; the first event is firstSequence
 	parties            []*party
 	joined             []*session  // bridged to
 	queue              *queueing   // the queue that rings its members; nil: none
@@ -71,6 +74,7 @@ type party struct {
 	since, answered      time.Time
 	seq                  int
 	stopRing             func()
+	foundBy              []string // the keys it is kept under
 
 	recordings []recording
 	park       string  // the slot (*801) or the park location's id while it is parked
@@ -148,31 +152,19 @@ func (e *engine) drain() []event {
 func (e *engine) newSession() *session {
 	e.purge()
 	hex := e.ids.hex(16)
-	s := &session{id: "s-" + hex, suffix: hex, legacy: e.ids.legacyID(), origin: "Call", created: e.now(), seq: 1}
+	e.begun++
+	s := &session{no: e.begun, id: "s-" + hex, suffix: hex, legacy: e.ids.legacyID(), origin: "Call", created: e.now(), seq: firstSequence - 1}
 	if e.sessions == nil {
 		e.sessions = map[string]*session{}
 	}
 	e.sessions[s.id] = s
-	e.order = append(e.order, s)
 	return s
-}
-
-// purge forgets sessions that nobody may read any more.
-func (e *engine) purge() {
-	now := e.now()
-	e.order = slices.DeleteFunc(e.order, func(s *session) bool {
-		old := !s.ended.IsZero() && now.Sub(s.ended) > e.opt.Assume.SessionReadable
-		if old {
-			delete(e.sessions, s.id)
-		}
-		return old
-	})
 }
 
 // find is the session with that id while it is alive or may still be read.
 func (e *engine) find(id string) *session {
 	s := e.sessions[id]
-	if s == nil || (!s.ended.IsZero() && e.now().Sub(s.ended) > e.opt.Assume.SessionReadable) {
+	if s == nil || !e.readable(s) {
 		return nil
 	}
 	return s
@@ -271,6 +263,7 @@ func (e *engine) turnMuted(p *party, code, reason string, muted bool) {
 		p.since = now
 	}
 	p.code, p.reason = code, reason
+	e.follow(p)
 	if p.answered.IsZero() && p.connected() {
 		p.answered = now
 	}
@@ -360,9 +353,7 @@ func (e *engine) settleCircle(s *session) {
 		return
 	}
 	for _, c := range circle {
-		if c.ended.IsZero() {
-			c.ended = e.now()
-		}
+		e.finish(c)
 	}
 }
 
@@ -387,8 +378,8 @@ func (e *engine) drop(s *session, by *party) {
 	}
 	if s.conf != nil {
 		s.conf.over = true
-		if s.ended.IsZero() && len(s.parties) == 0 {
-			s.ended = e.now()
+		if len(s.parties) == 0 {
+			e.finish(s)
 		}
 	}
 	e.settle(s)
@@ -399,19 +390,19 @@ func (e *engine) busy(u *User) bool { return len(e.onPhone(u.ID)) > 0 }
 
 // calls are the live parties of an extension, oldest call first.
 func (e *engine) calls(extID string) []*party {
-	return e.alive(func(p *party) bool { return p.extID == extID })
+	return e.alive(extID, func(p *party) bool { return p.extID == extID })
 }
 
 // onPhone are the calls on an extension's own phones: not its mailbox, what it parked, or what it flipped elsewhere.
 func (e *engine) onPhone(extID string) []*party {
-	return e.alive(func(p *party) bool {
+	return e.alive(extID, func(p *party) bool {
 		return p.extID == extID && p.code != codeVoiceMail && p.code != codeParked && p.mobile == ""
 	})
 }
 
 // outsideCalls are the live parties on an outside number, oldest call first.
 func (e *engine) outsideCalls(number string) []*party {
-	return e.alive(func(p *party) bool { return p.isOutside(number) })
+	return e.alive(number, func(p *party) bool { return p.isOutside(number) })
 }
 
 // isOutside reports whether the party is on that outside number: somebody outside, or a call that was flipped there.
@@ -421,7 +412,7 @@ func (p *party) isOutside(number string) bool {
 
 // supervisors are the live parties that listen to a call.
 func (e *engine) supervisors() []*party {
-	return e.alive(func(p *party) bool { return p.hears != nil })
+	return e.alive(anySupervisor, func(p *party) bool { return p.hears != nil })
 }
 
 // supervised reports whether somebody listens to the party.
@@ -429,23 +420,11 @@ func (e *engine) supervised(p *party) bool {
 	return slices.ContainsFunc(e.supervisors(), func(m *party) bool { return m.hears == p })
 }
 
-func (e *engine) alive(want func(*party) bool) []*party {
-	var out []*party
-	for _, s := range e.order {
-		for _, p := range s.parties {
-			if p.alive() && want(p) {
-				out = append(out, p)
-			}
-		}
-	}
-	return out
-}
-
 // audio is every pair of parties that hear each other now: connected, in one circle, neither on hold.
 func (e *engine) audio() [][2]*party {
 	var out [][2]*party
 	done := map[*session]bool{}
-	for _, s := range e.order {
+	for _, s := range e.inOrder() {
 		if done[s] || !s.ended.IsZero() {
 			continue
 		}

@@ -432,7 +432,7 @@ func (c *call) hangUp(who string) {
 
 // hangUp ends the party with that id, or the newest live one of that number.
 func (s *Server) hangUp(who string) {
-	for _, call := range slices.Backward(s.eng.order) {
+	for _, call := range slices.Backward(s.eng.inOrder()) {
 		for _, p := range slices.Backward(call.parties) {
 			if p.alive() && (p.id == who || p.number == who) {
 				s.eng.leave(p, "")

@@ -138,6 +138,7 @@ func (s *Server) allowed(f filter, who *User, c *Client) (code, why string) {
 // publish turns one engine event into notifications: the party's own, then presence of its extension.
 // The caller holds the lock.
 func (s *Server) publish(ev event) {
+	s.traffic.count(ev)
 	entry := &Tape{At: stamp(ev.at), Session: ev.s.id, Party: ev.p.id, Seq: ev.seq, Code: ev.p.code, Reason: ev.p.reason, Owner: "outside", SaidTo: []string{}}
 	path := s.eventPath("", telephonyEvents)
 	if ev.p.extID != "" {

@@ -51,7 +51,7 @@ type gwSession struct {
 	grant   *grant
 	seq     int // of the newest frame
 	sub     *subscription
-	buffer  []frame // the newest notifications, sent or not
+	buffer  []frame // the newest notifications, sent or not; see keep
 	sock    *socket
 	forget  func() // stops the timer that ends a session without a socket
 	waiting int    // answers that must leave before notifications
@@ -61,6 +61,7 @@ type gwSession struct {
 type frame struct {
 	seq  int
 	data []byte
+	made time.Time
 	due  time.Time
 }
 
@@ -819,19 +820,17 @@ func (s *Server) deliver(g *gwSession, n note) {
 		return
 	}
 	now := s.now()
+	s.traffic.Notifications++
 	wsc := g.next()
 	id := s.ids.decimal()
-	f := frame{seq: wsc.Sequence, data: encode([]any{
+	f := frame{seq: wsc.Sequence, made: time.Now(), data: encode([]any{
 		headerWire{Type: "ServerNotification", MessageID: id, Status: http.StatusOK, WSC: wsc, Headers: map[string]string{"RCRequestId": s.ids.uuid()}},
 		envelope{UUID: id, Event: n.event, Timestamp: stamp(now.Add(s.opt.EventDelay)), SubscriptionID: g.sub.id, OwnerID: g.grant.user.ID, Body: n.body},
 	})}
 	if s.opt.EventDelay > 0 {
-		f.due = time.Now().Add(s.opt.EventDelay)
+		f.due = f.made.Add(s.opt.EventDelay)
 	}
-	g.buffer = append(g.buffer, f)
-	if extra := len(g.buffer) - s.opt.RecoveryBuffer; extra > 0 {
-		g.buffer = slices.Delete(g.buffer, 0, extra)
-	}
+	s.keep(g, f)
 	if n.tape != nil {
 		n.tape.said(g.grant.user.Number, now.Add(s.opt.EventDelay).Sub(n.at))
 	}
@@ -842,6 +841,18 @@ func (s *Server) deliver(g *gwSession, n note) {
 	default:
 		g.sock.push(f)
 	}
+}
+
+// keep buffers a notification for recovery: as many as RecoveryBuffer, and none that is older than the longest time that a
+// client may have been away without the gateway having forgotten it. Ten thousand full buffers would be a gigabyte.
+func (s *Server) keep(g *gwSession, f frame) {
+	g.buffer = append(g.buffer, f)
+	oldest := f.made.Add(-(s.opt.PingEvery + s.opt.PongWithin + s.opt.RecoveryTimeout))
+	n := max(len(g.buffer)-s.opt.RecoveryBuffer, 0)
+	for n < len(g.buffer) && g.buffer[n].made.Before(oldest) {
+		n++
+	}
+	g.buffer = slices.Delete(g.buffer, 0, n)
 }
 
 // subscriptionIn is the body of create and update.

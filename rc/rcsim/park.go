@@ -40,7 +40,7 @@ func (e *engine) park(p *party) error {
 
 // parked are the calls in slots.
 func (e *engine) parked() []*party {
-	return e.alive(func(p *party) bool { return p.inSlot() })
+	return e.alive(anyParked, (*party).inSlot)
 }
 
 func (p *party) inSlot() bool { return p.code == codeParked && strings.HasPrefix(p.park, "*") }
@@ -177,8 +177,8 @@ func (s *Server) PickUp(extension, where string) (string, error) {
 }
 
 func (s *Server) pickUp(u *User, where string) (*party, error) {
-	waiting := s.eng.alive(func(p *party) bool {
-		return p.code == codeParked && (where == p.park || where == p.s.id || where == "")
+	waiting := s.eng.alive(anyParked, func(p *party) bool {
+		return where == p.park || where == p.s.id || where == ""
 	})
 	switch {
 	case !u.online():

@@ -27,6 +27,7 @@
 //	sim.CutSocket("102", rcsim.CutReset); sim.RefuseRecovery(true)
 //	sim.EndSessions("102"); sim.ExpireAccess("102"); sim.SetScopes(client, …); sim.SetLacks("102", permission)
 //	sim.State(); sim.Requests("POST", "/bridge"); sim.Issued() // truth, traffic, every secret handed out
+//	sim.Load(ctx, 1000); sim.Traffic()                   // a busy company: events a second, on an account such as Crowd(10_000, 20)
 //
 // Everything a test can do, a script can do by the control API below /sim/api (control.go).
 //
@@ -75,7 +76,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	closed  bool
-	changed chan struct{} // closed and replaced at every change
+	changed chan struct{} // closed at the next change; nil when nobody waits for it
 	timers  map[*timer]struct{}
 	dir     *directory
 	eng     *engine
@@ -86,6 +87,7 @@ type Server struct {
 	seen    []*Request
 	tape    []*Tape
 	issued  map[string]struct{}
+	traffic Traffic
 	app     string
 }
 
@@ -99,7 +101,6 @@ func New(opt Options) *Server {
 	}
 	s := &Server{opt: opt, born: opt, log: opt.Log}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.changed = make(chan struct{})
 	s.timers = map[*timer]struct{}{}
 	s.fresh()
 	s.routes()
@@ -123,7 +124,7 @@ func (s *Server) fresh() {
 		s.setStream(f)
 	}
 	s.faults.refuseRecovery = s.opt.RefuseRecovery
-	s.seen, s.tape = nil, nil
+	s.seen, s.tape, s.traffic = nil, nil, Traffic{}
 	s.issued = map[string]struct{}{}
 	for _, u := range s.dir.users {
 		s.issued[u.JWT] = struct{}{}
@@ -280,8 +281,32 @@ func (s *Server) commit() {
 
 // wake tells waiters and streams that something changed. The caller holds the lock.
 func (s *Server) wake() {
-	close(s.changed)
-	s.changed = make(chan struct{})
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// nextChange is closed at the next change. The caller holds the lock.
+func (s *Server) nextChange() <-chan struct{} {
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
+}
+
+// breathe leaves the server the most of its time after a look at everything that took long, as it does with ten thousand
+// people; changes meanwhile are seen by the next look. It returns early with ctx.
+func breathe(ctx context.Context, took time.Duration) {
+	if took < 2*time.Millisecond {
+		return
+	}
+	t := time.NewTimer(min(20*took, time.Second))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // now is the server's clock.

@@ -3,7 +3,6 @@ package rcsim
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -45,10 +44,10 @@ func (s *Server) arrive(r *http.Request, tunnel bool) *http.Request {
 	e := &Request{Method: r.Method, Path: r.URL.Path, Query: q.Encode(), UserAgent: r.UserAgent(), Tunnel: tunnel}
 	_ = s.change(func() error {
 		e.At, e.RequestID = stamp(s.now()), s.ids.uuid()
-		s.seen = append(s.seen, e)
-		if n := len(s.seen) - requestsKept; n > 0 {
-			s.seen = slices.Delete(s.seen, 0, n)
+		if len(s.seen) == 2*requestsKept {
+			s.seen = append(s.seen[:0:0], s.seen[requestsKept:]...) // half at a time: not every request moves them all
 		}
+		s.seen = append(s.seen, e)
 		return nil
 	})
 	return r.WithContext(context.WithValue(context.WithValue(r.Context(), recordKey{}, e), laterKey{}, &later{}))
@@ -94,7 +93,7 @@ func (s *Server) Requests(method, path string) []Request {
 
 func (s *Server) requests(method, path string) []Request {
 	out := []Request{}
-	for _, e := range s.seen {
+	for _, e := range s.seen[max(0, len(s.seen)-requestsKept):] {
 		if (method == "" || strings.EqualFold(e.Method, method)) && strings.Contains(e.Path, path) {
 			out = append(out, *e)
 		}

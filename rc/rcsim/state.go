@@ -130,14 +130,13 @@ func (s *Server) state() State {
 		Now: stamp(s.now()), Seed: s.opt.Seed, App: s.app, Sessions: []SessionState{}, Phones: []PhoneState{}, Outside: []OutsideState{},
 		Sockets: []SocketState{}, Audio: [][2]End{}, Listens: [][2]End{}, Tape: []Tape{}, Faults: s.faultsState(),
 	}
-	s.eng.purge()
 	outside := map[string]bool{}
 	for _, o := range s.dir.account.Outside {
 		outside[o.Number] = true
 		st.Outside = append(st.Outside, OutsideState(o))
 	}
 	audio := s.eng.audio()
-	for _, c := range s.eng.order {
+	for _, c := range s.eng.inOrder() {
 		ss := SessionState{ID: c.id, Origin: c.origin, Created: stamp(c.created), Alive: c.ended.IsZero(), Joined: []string{}, Parties: []PartyState{}, Talk: [][2]string{}}
 		for _, j := range c.joined {
 			ss.Joined = append(ss.Joined, j.id)
@@ -324,15 +323,18 @@ func (s *Server) AwaitRequest(ctx context.Context, n int, method, path string) e
 	return nil
 }
 
-// until waits for a condition that is asked under the lock after every change.
+// until waits for a condition that is asked under the lock after every change, or less often where asking takes long.
 func (s *Server) until(ctx context.Context, cond func() bool) error {
 	for {
 		s.mu.Lock()
-		ok, changed := cond(), s.changed
+		begun := time.Now()
+		ok, changed := cond(), s.nextChange()
+		took := time.Since(begun)
 		s.mu.Unlock()
 		if ok {
 			return nil
 		}
+		breathe(ctx, took)
 		select {
 		case <-changed:
 		case <-ctx.Done():
