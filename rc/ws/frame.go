@@ -113,6 +113,12 @@ type deliveryMode struct {
 	TransportType string `json:"transportType"`
 }
 
+// The codes of Error frames that end a session.
+const (
+	codeIdle     = "WSG-902"
+	codeAbsolute = "WSG-903"
+)
+
 // GatewayError is an Error frame, such as WSG-902 (idle for too long) or WSG-903
 // (connected for too long).
 type GatewayError struct{ Code, Message string }

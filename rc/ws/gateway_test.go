@@ -195,7 +195,7 @@ func next[M Message](b *bench) M {
 		return got
 	case err := <-b.ended:
 		b.t.Fatalf("the feed ended: %v", err)
-	case <-time.After(3 * time.Hour): // of the bubble
+	case <-time.After(48 * time.Hour): // of the bubble
 		b.t.Fatal("nothing happens")
 	}
 	panic("unreachable")

@@ -1,10 +1,12 @@
 package ws
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -22,11 +24,8 @@ import (
 )
 
 const (
-	readLimit    = 1 << 20 // bytes of one frame; a presence with seven calls has 5 KB
-	writeTimeout = 10 * time.Second
-	heldNotes    = 1000 // notifications kept until the subscription's answer
-	clockSkew    = 5 * time.Second
-	replayTime   = 10 * time.Second
+	readLimit = 1 << 20 // bytes of one frame; a presence with seven calls has 5 KB
+	heldNotes = 1000    // notifications kept until the subscription's answer
 
 	subscriptionPath = "/restapi/v1.0/subscription"
 )
@@ -35,7 +34,7 @@ const (
 var (
 	ErrSlow  = errors.New("rc/ws: not subscribed in time")
 	ErrDead  = errors.New("rc/ws: no frame and no pong")
-	ErrAged  = errors.New("rc/ws: renewed before RingCentral's absolute timeout")
+	errAged  = errors.New("rc/ws: renewed before RingCentral's absolute timeout")
 	errReply = errors.New("rc/ws: an answer without subscription id")
 )
 
@@ -103,7 +102,6 @@ func (f *Feed) connect(ctx context.Context, m *memory, sink func(Message)) error
 		feed: f, conn: conn, m: m, sink: sink, over: make(chan struct{}), resumes: m.wsc != "", began: now, replayed: -1,
 		pending: make(map[string]func(frame) error), beats: make(map[string]struct{}),
 	}
-	var aged *time.Timer
 	var watching sync.WaitGroup
 	defer func() {
 		f.mu.Lock()
@@ -111,11 +109,8 @@ func (f *Feed) connect(ctx context.Context, m *memory, sink func(Message)) error
 		f.mu.Unlock()
 		close(l.over)
 		cancel(nil)
-		_ = conn.CloseNow()
+		_ = conn.CloseNow() // without a close frame: who says goodbye may have nothing left to recover
 		watching.Wait()
-		if aged != nil {
-			aged.Stop()
-		}
 		if l.live {
 			m.wasUp, m.lastHeard = true, f.Heard()
 		}
@@ -141,7 +136,7 @@ func (f *Feed) connect(ctx context.Context, m *memory, sink func(Message)) error
 			}
 			l.welcomed = true
 			if d.AbsoluteTimeout > 0 {
-				aged = time.AfterFunc(time.Duration(d.AbsoluteTimeout)*time.Second*9/10, func() { cancel(ErrAged) })
+				watching.Go(func() { l.renew(ctx, cancel, time.Duration(d.AbsoluteTimeout)*time.Second) })
 			}
 			beat := time.Duration(max(d.IdleTimeout, 60)) * time.Second / 3
 			watching.Go(func() { l.watch(ctx, cancel, beat) })
@@ -234,7 +229,7 @@ func (l *link) welcome(ctx context.Context, fr frame) (details, error) {
 	}
 	m := l.m
 	m.wsc, m.sequence = fr.WSC.Token, fr.WSC.Sequence
-	m.buffer, m.timeout = d.RecoveryBufferSize, time.Duration(d.RecoveryTimeout)*time.Second
+	m.buffer, m.timeout = d.RecoveryBufferSize, cmp.Or(time.Duration(d.RecoveryTimeout)*time.Second, l.feed.timing.Recovery)
 	if l.resumes && d.RecoveryState == "Successful" && m.subscribed != "" {
 		l.recovered = time.Now()
 		l.replayed = 0
@@ -252,6 +247,9 @@ func (l *link) welcome(ctx context.Context, fr frame) (details, error) {
 func (l *link) handle(ctx context.Context, fr frame) error {
 	if fr.WSC.Token != "" && fr.WSC.Sequence >= l.m.sequence {
 		l.m.wsc, l.m.sequence = fr.WSC.Token, fr.WSC.Sequence
+	}
+	if fr.Type != typeError {
+		l.refusal = nil // it was no last word
 	}
 	switch fr.Type {
 	case typeNote:
@@ -274,6 +272,9 @@ func (l *link) handle(ctx context.Context, fr frame) error {
 			l.m.wsc, l.m.subscribed = "", ""
 			return l.refusal
 		}
+		if refusal.Code == codeIdle || refusal.Code == codeAbsolute {
+			return l.refusal // the socket may still answer pings, but says nothing any more
+		}
 		l.feed.log.InfoContext(ctx, "gateway error", "error", l.refusal)
 	}
 	return nil
@@ -292,7 +293,7 @@ func (l *link) note(ctx context.Context, fr frame) {
 	if l.replayed < 0 {
 		return
 	}
-	if n.Sent.After(l.recovered.Add(clockSkew)) && now.Sub(l.recovered) > replayTime {
+	if t := l.feed.timing; n.Sent.After(l.recovered.Add(t.Skew)) && now.Sub(l.recovered) > t.Replay {
 		l.replayed = -1
 		return
 	}
@@ -438,9 +439,38 @@ func (l *link) write(ctx context.Context, parts ...any) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.feed.timing.Write)
 	defer cancel()
 	return l.conn.Write(ctx, websocket.MessageText, data)
+}
+
+// renew ends the connection before RingCentral does, as soon as there is a token
+// for the next one. While there is none the connection stays as long as it may.
+func (l *link) renew(ctx context.Context, end context.CancelCauseFunc, absolute time.Duration) {
+	early := min(l.feed.timing.Renew, absolute/10)
+	early += rand.N(early/2 + 1)
+	wait := absolute - early
+	for try := 1; ; try++ {
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		wait = l.m.pace(time.Now(), l.feed.timing.Tokens)
+		if wait > 0 {
+			continue
+		}
+		token, err := l.feed.takeToken(ctx, l.m)
+		if err == nil {
+			l.m.unused = token
+			end(errAged)
+			return
+		}
+		wait = max(l.feed.backoff(try), askedToWait(err), l.m.pace(time.Now(), l.feed.timing.Tokens))
+		l.feed.log.InfoContext(ctx, "no token to renew with", "error", err, "try", try, "next", wait)
+	}
 }
 
 // watch pings, sends a heartbeat now and then so that the gateway does not find

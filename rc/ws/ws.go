@@ -7,6 +7,10 @@
 // happened, and so whether state has to be read again; Down says that nothing is
 // heard until the next Up.
 //
+// RingCentral ends every socket after a day. Before that the feed has a token at
+// hand and moves to a new socket at once, which takes up the old session: there is
+// an Up and, unless the new socket fails, no Down.
+//
 // Run owns all goroutines of a feed and returns when they are gone. The sink must
 // return quickly and must not call SetFilters: while it runs nothing is read, not
 // even a pong. A notification that cannot be decoded is counted and logged and
@@ -41,17 +45,31 @@ type Config struct {
 // Timing holds the feed's durations; zero means the default.
 type Timing struct {
 	Dial     time.Duration // from connecting to being subscribed: 15 s
+	Write    time.Duration // of one frame: 10 s
 	Ping     time.Duration // between pings: 20 s
 	Dead     time.Duration // without frame or pong: 45 s
 	Retry    time.Duration // step of the backoff, n² of it before try n: 1 s
 	RetryMax time.Duration // most of the backoff: 8 s
 	Tokens   time.Duration // in which at most four tokens are asked for: 60 s
+	Recovery time.Duration // in which a session can be taken up, unless RingCentral says otherwise: 180 s
+	Replay   time.Duration // after a recovery, in which notifications may be replayed ones: 10 s
+	Skew     time.Duration // by which RingCentral's clock may differ from ours: 5 s
+	Renew    time.Duration // before RingCentral's absolute timeout, at most a tenth of it; up to half as much earlier at random: 1 h
+}
+
+// fields are all durations of t, each with its default.
+func (t *Timing) fields() map[*time.Duration]time.Duration {
+	return map[*time.Duration]time.Duration{
+		&t.Dial: 15 * time.Second, &t.Write: 10 * time.Second, &t.Ping: 20 * time.Second, &t.Dead: 45 * time.Second,
+		&t.Retry: time.Second, &t.RetryMax: 8 * time.Second, &t.Tokens: time.Minute, &t.Recovery: 3 * time.Minute,
+		&t.Replay: 10 * time.Second, &t.Skew: 5 * time.Second, &t.Renew: time.Hour,
+	}
 }
 
 // Scaled is every time of t, defaults included, multiplied by a factor.
 func (t Timing) Scaled(by float64) Timing {
 	t = t.Filled()
-	for _, d := range []*time.Duration{&t.Dial, &t.Ping, &t.Dead, &t.Retry, &t.RetryMax, &t.Tokens} {
+	for d := range t.fields() {
 		*d = time.Duration(float64(*d) * by)
 	}
 	return t
@@ -59,16 +77,12 @@ func (t Timing) Scaled(by float64) Timing {
 
 // Filled is t with its defaults.
 func (t Timing) Filled() Timing {
-	or := func(d, otherwise time.Duration) time.Duration {
-		if d > 0 {
-			return d
+	for d, otherwise := range t.fields() {
+		if *d <= 0 {
+			*d = otherwise
 		}
-		return otherwise
 	}
-	return Timing{
-		Dial: or(t.Dial, 15*time.Second), Ping: or(t.Ping, 20*time.Second), Dead: or(t.Dead, 45*time.Second),
-		Retry: or(t.Retry, time.Second), RetryMax: or(t.RetryMax, 8*time.Second), Tokens: or(t.Tokens, time.Minute),
-	}
+	return t
 }
 
 // Message is what a feed tells its sink: Up, Down, Note or Filters.
@@ -188,6 +202,9 @@ func (f *Feed) Run(ctx context.Context, sink func(Message)) error {
 		}
 		if permanent(err) {
 			return err
+		}
+		if errors.Is(err, errAged) && m.tokenLeft(time.Now()) {
+			continue
 		}
 		if m.wasUp && time.Since(begin) > f.timing.RetryMax {
 			try = 0

@@ -297,6 +297,51 @@ func TestErrorFrames(t *testing.T) {
 	})
 }
 
+func TestAnErrorThatEndsNothing(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		next[Up](b)
+		next[Note](b)
+		var g *GatewayError
+		if down := next[Down](b); errors.As(down.Err, &g) {
+			t.Errorf("an old error is told as the reason: %v", down.Err)
+		}
+	}, nil, func(p *peer) {
+		p.subscribe("sub-1")
+		p.send(m{"type": typeError}, m{"errorCode": "WSG-201", "message": "what was that"})
+		p.note("n-1", 2)
+	})
+}
+
+func TestHowLongASessionCanBeRecoveredUnlessToldOtherwise(t *testing.T) {
+	for wait, recovers := range map[time.Duration]bool{170 * time.Second: true, 190 * time.Second: false} {
+		t.Run(wait.String(), func(t *testing.T) {
+			inBubble(t, func(b *bench) {
+				next[Up](b)
+				next[Down](b)
+				next[Down](b) // no token
+				next[Up](b)
+				if got := b.asked(1).Has("wsc"); got != recovers {
+					t.Errorf("tried to recover: %v", got)
+				}
+			}, func(b *bench, _ *Config) {
+				b.refuse = func(n int) error {
+					if n == 2 {
+						return &rc.Error{Status: 503, RetryAfter: wait - 10*time.Second} // and 5 % more
+					}
+					return nil
+				}
+			}, func(p *peer) {
+				p.details(1, m{"recoveryTimeout": nil})
+				p.answer(p.want("POST"), 200, m{"id": "sub-1"})
+			}, func(p *peer) {
+				p.details(2, m{"recoveryState": "Failed"})
+				p.answer(p.want("POST"), 200, m{"id": "sub-2"})
+				p.linger()
+			})
+		})
+	}
+}
+
 func TestHeartbeats(t *testing.T) {
 	var seen chan string
 	inBubble(t, func(b *bench) {
@@ -332,23 +377,105 @@ func TestHeartbeats(t *testing.T) {
 }
 
 func TestRenewsBeforeTheAbsoluteTimeout(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		next[Up](b)
-		begin := time.Now()
-		if down := next[Down](b); !errors.Is(down.Err, ErrAged) || time.Since(begin) != 90*time.Minute {
-			t.Errorf("%v after %v", down.Err, time.Since(begin))
-		}
-		if up := next[Up](b); !up.Recovered {
-			t.Errorf("up %+v", up)
-		}
-	}, nil, func(p *peer) {
-		p.details(1, m{"absoluteTimeout": 6000})
+	const hour = 3600
+	// day is a gateway that ends its sockets after some hours.
+	day := func(p *peer) {
+		p.details(1, m{"absoluteTimeout": 24 * hour})
 		p.answer(p.want("POST"), 200, m{"id": "sub-1"})
 		p.linger()
-	}, func(p *peer) {
-		p.details(2, m{"recoveryState": "Successful"})
+	}
+	again := func(p *peer) {
+		p.details(2, m{"recoveryState": "Successful", "absoluteTimeout": 24 * hour})
 		p.linger()
+	}
+	t.Run("at once, and nobody is told that it was away", func(t *testing.T) {
+		inBubble(t, func(b *bench) {
+			next[Up](b)
+			begin := time.Now()
+			up := next[Up](b)
+			if age := time.Since(begin); age < 22*time.Hour+30*time.Minute || age > 23*time.Hour {
+				t.Errorf("renewed after %v", age)
+			}
+			if !up.Recovered || up.Overflow || up.Missed > 20*time.Second || !b.asked(1).Has("wsc") {
+				t.Errorf("up %+v", up)
+			}
+			if b.asked(0).Get("access_token") == b.asked(1).Get("access_token") || b.tokensAsked() != 2 {
+				t.Errorf("%d tokens asked", b.tokensAsked())
+			}
+			begin = time.Now()
+			next[Up](b) // the day after
+			if age := time.Since(begin); age > 23*time.Hour {
+				t.Errorf("renewed again after %v", age)
+			}
+		}, nil, day, again, again)
 	})
+	t.Run("as soon as there is a token", func(t *testing.T) {
+		inBubble(t, func(b *bench) {
+			next[Up](b)
+			begin := time.Now()
+			if up := next[Up](b); !up.Recovered || up.Missed > 20*time.Second {
+				t.Errorf("up %+v", up)
+			}
+			if n := b.tokensAsked(); n != 8 {
+				t.Errorf("%d tokens asked", n)
+			}
+			if age := time.Since(begin); age > 23*time.Hour+3*time.Minute {
+				t.Errorf("renewed after %v", age)
+			}
+		}, func(b *bench, _ *Config) {
+			b.refuse = func(n int) error {
+				if n > 1 && n < 8 {
+					return &rc.Error{Status: 503}
+				}
+				return nil
+			}
+		}, day, again)
+	})
+	t.Run("and like any other loss when the new socket fails", func(t *testing.T) {
+		inBubble(t, func(b *bench) {
+			next[Up](b)
+			if down := next[Down](b); down.Try != 1 || errors.Is(down.Err, errAged) {
+				t.Errorf("down %+v", down)
+			}
+			if up := next[Up](b); !up.Recovered {
+				t.Errorf("up %+v", up)
+			}
+		}, nil, day, func(*peer) {}, again)
+	})
+	t.Run("when it ends by itself all the same", func(t *testing.T) {
+		inBubble(t, func(b *bench) {
+			next[Up](b)
+			var g *GatewayError
+			if down := next[Down](b); !errors.As(down.Err, &g) || g.Code != "WSG-903" {
+				t.Errorf("down %v", down.Err)
+			}
+			if up := next[Up](b); up.Recovered {
+				t.Errorf("up %+v", up)
+			}
+		}, nil, func(p *peer) {
+			p.details(1, m{"absoluteTimeout": 24 * hour})
+			p.answer(p.want("POST"), 200, m{"id": "sub-1"})
+			p.send(m{"type": typeError}, m{"errorCode": "WSG-903", "message": "Absolute timeout expired"})
+			p.linger() // no close frame comes, and pings are answered
+		}, func(p *peer) {
+			p.details(2, m{"recoveryState": "Failed", "recoveryErrorCode": "WSG-1005"})
+			p.answer(p.want("POST"), 200, m{"id": "sub-2"})
+			p.linger()
+		})
+	})
+}
+
+func TestTimingScales(t *testing.T) {
+	want := Timing{
+		Dial: 1500 * time.Millisecond, Write: time.Second, Ping: 2 * time.Second, Dead: 4500 * time.Millisecond, Retry: 100 * time.Millisecond,
+		RetryMax: 800 * time.Millisecond, Tokens: 6 * time.Second, Recovery: 18 * time.Second, Replay: time.Second, Skew: 500 * time.Millisecond, Renew: 6 * time.Minute,
+	}
+	if got := (Timing{}).Scaled(0.1); got != want {
+		t.Errorf("got %+v", got)
+	}
+	if got := want.Filled(); got != want {
+		t.Errorf("filled %+v", got)
+	}
 }
 
 func TestRefusals(t *testing.T) {
