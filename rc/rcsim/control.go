@@ -276,7 +276,7 @@ func (s *Server) Inject(event string, body json.RawMessage) (int, error) {
 			if _, ok := g.match(func(o filter) bool {
 				return o.kind == f.kind && o.account == f.account && o.queueID == f.queueID && (o.extID == "" || o.extID == f.extID)
 			}); ok {
-				s.notify(g, note{event: event, body: body, at: s.now()})
+				s.notify(g, note{event: event, body: body, at: s.now(), injected: true})
 				n++
 			}
 		}

@@ -119,10 +119,11 @@ type connectionWire struct {
 
 // note is a notification before it belongs to a subscription.
 type note struct {
-	event string
-	body  json.RawMessage
-	at    time.Time // of the change
-	tape  *Tape
+	event    string
+	body     json.RawMessage
+	at       time.Time // of the change
+	tape     *Tape
+	injected bool
 }
 
 type heldNote struct {
@@ -732,6 +733,9 @@ func (s *Server) tunnel(ctx context.Context, k *socket, outer *http.Request, id,
 	for name, value := range headers {
 		req.Header.Set(name, value)
 	}
+	if req.UserAgent() == "" {
+		req.Header.Set("User-Agent", outer.UserAgent())
+	}
 	req.Host, req.TLS = outer.Host, outer.TLS
 	req = s.arrive(req, true)
 	_ = s.change(func() error {
@@ -823,10 +827,14 @@ func (s *Server) deliver(g *gwSession, n note) {
 	s.traffic.Notifications++
 	wsc := g.next()
 	id := s.ids.decimal()
+	said := envelope{UUID: id, Event: n.event, Timestamp: stamp(now.Add(s.opt.EventDelay)), SubscriptionID: g.sub.id, OwnerID: g.grant.user.ID, Body: n.body}
 	f := frame{seq: wsc.Sequence, made: time.Now(), data: encode([]any{
 		headerWire{Type: "ServerNotification", MessageID: id, Status: http.StatusOK, WSC: wsc, Headers: map[string]string{"RCRequestId": s.ids.uuid()}},
-		envelope{UUID: id, Event: n.event, Timestamp: stamp(now.Add(s.opt.EventDelay)), SubscriptionID: g.sub.id, OwnerID: g.grant.user.ID, Body: n.body},
+		said,
 	})}
+	if s.opt.Record != nil {
+		s.opt.Record(Exchange{At: stamp(now), Event: n.event, Notification: string(encode(said)), Injected: n.injected})
+	}
 	if s.opt.EventDelay > 0 {
 		f.due = f.made.Add(s.opt.EventDelay)
 	}

@@ -22,6 +22,9 @@ type Options struct {
 	Now func() time.Time
 	// Log gets one line per refused or faulted request, without secrets; nil discards.
 	Log *slog.Logger
+	// Record gets every exchange with a client; it may run under the server's lock and must not call the server. Nil
+	// costs nothing. RecordTo writes a file, rc/rcsim/conform checks against RingCentral's OpenAPI document.
+	Record func(Exchange)
 	// Account replaces the demo account.
 	Account *Account
 	// Guests may sign in but belong to another account: each names its AccountID.

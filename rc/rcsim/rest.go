@@ -154,6 +154,7 @@ func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
 		sw.status = http.StatusSwitchingProtocols
 		return
 	}
+	defer s.overhear(sw, r)()
 	h := w.Header()
 	s.mu.Lock()
 	h["RCRequestId"] = []string{record(r).RequestID} // the wire shows RingCentral's own spelling
@@ -166,10 +167,18 @@ func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// statusWriter remembers the status.
+// statusWriter remembers the status, and the answer where somebody records.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	kept   *bytes.Buffer
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.kept != nil {
+		w.kept.Write(b)
+	}
+	return w.ResponseWriter.Write(b)
 }
 
 func (w *statusWriter) WriteHeader(status int) {
@@ -348,10 +357,10 @@ type navigationWire struct {
 }
 
 type pageWire[T any] struct {
-	URI        string         `json:"uri"`
-	Records    []T            `json:"records"`
-	Paging     pagingWire     `json:"paging"`
-	Navigation navigationWire `json:"navigation"`
+	URI        string          `json:"uri,omitempty"`
+	Records    []T             `json:"records"`
+	Paging     pagingWire      `json:"paging"`
+	Navigation *navigationWire `json:"navigation,omitempty"`
 }
 
 // pageNumber reads a number of the query that must be positive; more than most, "max" and "all" count as most.
@@ -395,7 +404,7 @@ func page[T, W any](c *call, all []T, row func(T) W, usual, most int) (int, any,
 		v.Set("perPage", strconv.Itoa(per))
 		return &pageLink{c.s.uri(c.r, c.r.URL.Path) + "?" + v.Encode()}
 	}
-	w := pageWire[W]{URI: link(no).URI, Records: rows(cut, row), Paging: where, Navigation: navigationWire{FirstPage: link(1), LastPage: link(where.TotalPages)}}
+	w := pageWire[W]{URI: link(no).URI, Records: rows(cut, row), Paging: where, Navigation: &navigationWire{FirstPage: link(1), LastPage: link(where.TotalPages)}}
 	if no > 1 {
 		w.Navigation.PreviousPage = link(no - 1)
 	}
