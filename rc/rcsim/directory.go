@@ -67,7 +67,12 @@ func (c *call) listDirectory() (int, any, error) {
 	all := slices.DeleteFunc(c.entries(), func(e entry) bool {
 		return (kind != "" && kind != e.kind) || (group != "" && (group == "User") != (e.kind == "User")) || !inMainSite(q["siteId"])
 	})
-	return page(c, all, c.directoryWire, 1000, 2000)
+	status, answer, err := page(c, all, c.directoryWire, 1000, 2000)
+	if w, ok := answer.(pageWire[directoryWire]); ok { // the directory numbers its pages and does not link them
+		w.URI, w.Navigation = "", nil
+		answer = w
+	}
+	return status, answer, err
 }
 
 // mainSite is how the site of an account without sites is called.

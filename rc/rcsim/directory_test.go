@@ -58,12 +58,12 @@ func TestDirectoryFilters(t *testing.T) {
 	w := newWorld(t, rcsim.Options{Limits: rcsim.Unlimited()})
 	token := w.signIn("102")
 	for query, want := range map[string]string{
-		"type=Department":               "300 301",
-		"typeGroup=NonUser":             "300 301 399 398",
-		"typeGroup=NonUser&type=User":   "",
-		"type=IvrMenu&showFederated=no": "399",
-		"siteId=77":                     "",
-		"perPage=2&page=2":              "102 103",
+		"type=Department":                  "300 301",
+		"typeGroup=NonUser":                "300 301 399 398",
+		"typeGroup=NonUser&type=User":      "",
+		"type=IvrMenu&showFederated=false": "399",
+		"siteId=77":                        "",
+		"perPage=2&page=2":                 "102 103",
 	} {
 		if got := numbersOf(w.get(token, "/directory/entries?"+query)); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)

@@ -202,7 +202,8 @@ func TestListsArePaged(t *testing.T) {
 		t.Run(c.path, func(t *testing.T) {
 			r := w.rest(token, "GET", account+c.path, "")
 			p, _ := r.json(t)["paging"].(map[string]any)
-			if r.status != 200 || p["totalElements"] != float64(c.total) || !strings.Contains(r.body, c.want) || !strings.Contains(r.body, `"firstPage"`) {
+			if r.status != 200 || p["totalElements"] != float64(c.total) || !strings.Contains(r.body, c.want) ||
+				strings.Contains(r.body, `"firstPage"`) == (c.path == "/directory/entries") {
 				t.Errorf("%d %s", r.status, r.body)
 			}
 		})
