@@ -23,6 +23,9 @@ import (
 	"github.com/cordboard/cordboard/rc/telephony"
 )
 
+// userAgent is what the gateway's log will call this client.
+const userAgent = "cordboard"
+
 const (
 	readLimit = 1 << 20 // bytes of one frame; a presence with seven calls has 5 KB
 	heldNotes = 1000    // notifications kept until the subscription's answer
@@ -178,6 +181,7 @@ func (f *Feed) dial(ctx context.Context, token rc.WSToken, m *memory) (*websocke
 	//nolint:bodyclose // Dial closes it
 	conn, res, err := websocket.Dial(traced, u.String(), &websocket.DialOptions{
 		HTTPClient:      f.http,
+		HTTPHeader:      http.Header{"User-Agent": {userAgent}},
 		CompressionMode: websocket.CompressionDisabled,
 		OnPingReceived:  func(context.Context, []byte) bool { f.hear(); return true },
 		OnPongReceived:  func(context.Context, []byte) { f.hear() },
