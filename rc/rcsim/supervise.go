@@ -138,7 +138,7 @@ func (c *call) superviseSession() (int, any, error) {
 		return 0, nil, missing("agentExtensionId")
 	}
 	made, err := c.s.eng.supervise(p, how)
-	return http.StatusCreated, c.s.partyWire(&made), err
+	return http.StatusCreated, c.s.monitorWire(&made), err
 }
 
 // superviseParty: the party may be either end of the agent's call.
@@ -155,7 +155,7 @@ func (c *call) superviseParty() (int, any, error) {
 		return 0, nil, missing("agentExtensionId")
 	}
 	made, err := c.s.eng.supervise(p, how)
-	return http.StatusCreated, c.s.partyWire(&made), err
+	return http.StatusCreated, c.s.monitorWire(&made), err
 }
 
 // Supervise lets a supervisor's phone listen to an agent's call; it returns the session of the supervisor's own leg.

@@ -127,7 +127,7 @@ func (c *call) forward() (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return c.act(func(p *party) error { return c.s.eng.forward(p, to) })
+	return byOwner(c.act(func(p *party) error { return c.s.eng.forward(p, to) }))
 }
 
 // reply takes a text, or a pattern with a time where the pattern names one.
@@ -156,7 +156,7 @@ func (c *call) reply() (int, any, error) {
 	case pattern.TimeUnit != "" && !slices.Contains([]string{"Minute", "Hour", "Day"}, pattern.TimeUnit):
 		return 0, nil, invalid("timeUnit")
 	}
-	return c.act(c.s.eng.reply)
+	return byOwner(c.act(c.s.eng.reply))
 }
 
 // Transfer sends a person's call on unasked to an extension number, a queue, a park location's number or an outside number.

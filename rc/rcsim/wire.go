@@ -145,7 +145,7 @@ type restParty struct {
 	AccountID      string          `json:"accountId,omitempty"`
 	ExtensionID    string          `json:"extensionId,omitempty"`
 	BrandID        string          `json:"brandId,omitempty"`
-	Attributes     attributesWire  `json:"attributes"`
+	Attributes     *attributesWire `json:"attributes,omitempty"`
 	Direction      string          `json:"direction"`
 	From           partyInfo       `json:"from"`
 	To             partyInfo       `json:"to"`
@@ -160,7 +160,7 @@ type restParty struct {
 
 func (s *Server) partyWire(p *party) restParty {
 	w := restParty{
-		ID: p.id, Attributes: attributesWire{QueueCall: p.queueCall}, Direction: p.direction, From: p.from, To: p.to,
+		ID: p.id, Attributes: &attributesWire{QueueCall: p.queueCall}, Direction: p.direction, From: p.from, To: p.to,
 		Status: p.statusWire(), Recordings: p.recordingsWire(), Muted: p.muted, StandAlone: p.standAlone, ConferenceRole: p.role,
 	}
 	if p.park != "" {
@@ -174,6 +174,22 @@ func (s *Server) partyWire(p *party) restParty {
 		// REST puts the telephony id into sessionId (recorded bridge answer).
 		w.Status.PeerID = &peerWire{SessionID: p.peer.s.id, PartyID: p.peer.id}
 	}
+	return w
+}
+
+// byOwner makes a party's answer one of forward and reply, which tell whose it is by its owner alone.
+func byOwner(status int, answer any, err error) (int, any, error) {
+	if w, ok := answer.(restParty); ok {
+		w.AccountID, w.ExtensionID, w.BrandID, w.Attributes = "", "", "", nil
+		answer = w
+	}
+	return status, answer, err
+}
+
+// monitorWire is the monitoring party that supervise answers: it has no attributes.
+func (s *Server) monitorWire(p *party) restParty {
+	w := s.partyWire(p)
+	w.Attributes = nil
 	return w
 }
 
