@@ -10,10 +10,10 @@ ARGS      ?=
 # Tests that drive a browser are named TestBrowser…; they live in these packages.
 E2E       := ./cmd/cordboard/... ./views/...
 
-.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e bench fuzz need-git need-gcc need-chromium
+.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e conformance bench fuzz need-git need-gcc need-chromium
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## try it: Cordboard with a simulated RingCentral, phones included
 	@$(BIN)/cordboard demo $(ARGS)
@@ -27,7 +27,7 @@ build: ## build bin/cordboard
 generate: ## write the Go code of the templ components
 	$(GO) tool templ generate -path views
 
-test: check unit e2e ## everything; needs gcc, git and Chromium (installed when root on Debian)
+test: check conformance ## everything; needs gcc, git and Chromium (installed when root on Debian)
 
 check: format generated lint vet tidy ## format, generated code current, lint, vet, mod tidy
 
@@ -54,6 +54,13 @@ unit: need-gcc need-git ## every test but the browser's, with the race detector
 
 e2e: need-gcc need-git need-chromium ## the browser tests
 	$(GO) test -race -shuffle=on -timeout 10m -count=1 -p 1 -run '^TestBrowser' $(E2E)
+
+# With RC_OPENAPI each test checks its own traffic with the simulator; the report is the sum over all of them.
+conformance: ## unit and e2e, and which operations of RingCentral's OpenAPI document (RC_OPENAPI) they checked
+	@tally=$$(mktemp -d); trap 'rm -rf "$$tally"' EXIT; \
+	if [ -n "$$RC_OPENAPI" ]; then export RC_OPENAPI_TALLY="$$tally"; fi; \
+	$(MAKE) --no-print-directory unit e2e && \
+	RC_OPENAPI_REPORT="$$tally" $(GO) test -count=1 -v -run '^TestReport$$' ./rc/rcsim/conform
 
 bench: ## the benchmarks, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) $(ARGS) ./...

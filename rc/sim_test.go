@@ -15,6 +15,7 @@ import (
 
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 	"github.com/cordboard/cordboard/rc/telephony"
 )
 
@@ -34,7 +35,7 @@ type world struct {
 func newWorld(t *testing.T, opt rcsim.Options, change ...func(*rc.Config)) *world {
 	t.Helper()
 	opt.Seed = 7
-	sim := rcsim.New(opt)
+	sim := conform.New(t, opt)
 	srv := httptest.NewServer(sim)
 	clients := sim.Account().Clients
 	i := slices.IndexFunc(clients, func(c rcsim.Client) bool { return c.ID == rcsim.ConfidentialClient })

@@ -33,6 +33,7 @@ import (
 
 	"github.com/cordboard/cordboard/handlers"
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 	"github.com/cordboard/cordboard/views"
 	"github.com/cordboard/cordboard/web"
 	"github.com/cordboard/cordboard/web/bus"
@@ -102,7 +103,7 @@ func (w *world) settings(t *testing.T) Config {
 // simulate starts the simulator and returns its URL.
 func (w *world) simulate(t *testing.T, opt rcsim.Options) string {
 	t.Helper()
-	w.sim = rcsim.New(opt)
+	w.sim = conform.New(t, opt)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.noSockets.Load() && r.Header.Get("Upgrade") != "" {
 			http.Error(rw, "no sockets today", http.StatusServiceUnavailable)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 // conference opens one for 102 by REST, with its host in it.
@@ -200,7 +201,7 @@ func TestConferenceWaitsForItsHost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sim := rcsim.New(c.opt)
+				sim := conform.New(t, c.opt)
 				defer func() { _ = sim.Close() }()
 				id, err := sim.Conference("102")
 				if err == nil && c.join {

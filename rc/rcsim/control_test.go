@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 func TestControlAPIGuardsHostAndOrigin(t *testing.T) {
@@ -227,14 +228,14 @@ func TestAwaitSaysWhatIsTrue(t *testing.T) {
 
 func TestStartRefusesToBeReachable(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "nonsense"} {
-		sim := rcsim.New(rcsim.Options{Seed: 1})
+		sim := conform.New(t, rcsim.Options{Seed: 1})
 		if r, err := sim.Start(t.Context(), addr); err == nil {
 			_ = r.Stop(t.Context())
 			t.Errorf("%s was accepted", addr)
 		}
 		_ = sim.Close()
 	}
-	sim := rcsim.New(rcsim.Options{Seed: 1})
+	sim := conform.New(t, rcsim.Options{Seed: 1})
 	r, err := sim.Start(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 // stream is the notifications of one call, as an account-level subscriber reads them: "sequence: -n code".
@@ -375,7 +376,7 @@ func TestRingTimeout(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sim := rcsim.New(c.opt)
+				sim := conform.New(t, c.opt)
 				defer func() { _ = sim.Close() }()
 				id, err := sim.Dial("102", "103")
 				if err != nil {
@@ -398,7 +399,7 @@ func TestRingTimeout(t *testing.T) {
 	}
 	t.Run("an answered call rings no more", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			sim := rcsim.New(rcsim.Options{Seed: 1})
+			sim := conform.New(t, rcsim.Options{Seed: 1})
 			defer func() { _ = sim.Close() }()
 			id, err := sim.Dial("102", "103")
 			if err != nil {
@@ -418,7 +419,7 @@ func TestRingTimeout(t *testing.T) {
 
 func TestSameSeedSameIDs(t *testing.T) {
 	play := func() string {
-		sim := rcsim.New(rcsim.Options{Seed: 42})
+		sim := conform.New(t, rcsim.Options{Seed: 42})
 		defer func() { _ = sim.Close() }()
 		id, err := sim.Call(customer, "", "102")
 		if err != nil {
@@ -433,7 +434,7 @@ func TestSameSeedSameIDs(t *testing.T) {
 	if a, b := play(), play(); a != b {
 		t.Errorf("%s, then %s", a, b)
 	}
-	one, two := rcsim.New(rcsim.Options{}), rcsim.New(rcsim.Options{})
+	one, two := conform.New(t, rcsim.Options{}), conform.New(t, rcsim.Options{})
 	if one.State().Seed == two.State().Seed {
 		t.Error("without a seed each server has its own")
 	}

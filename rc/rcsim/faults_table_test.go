@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 // try sends a request that may lose its connection; status 0 means that it did.
@@ -315,7 +316,7 @@ func TestLostRefresh(t *testing.T) {
 }
 
 func TestRefusedConnections(t *testing.T) {
-	sim := rcsim.New(rcsim.Options{Seed: 7})
+	sim := conform.New(t, rcsim.Options{Seed: 7})
 	srv := httptest.NewUnstartedServer(sim)
 	srv.Listener = sim.Listener(srv.Listener)
 	srv.Start()

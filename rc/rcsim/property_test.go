@@ -9,12 +9,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 // TestAnythingPeopleDoKeepsTheTruthTrue: people do random things; after each the state must hold together.
 func TestAnythingPeopleDoKeepsTheTruthTrue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		sim := rcsim.New(rcsim.Options{
+		sim := conform.New(t, rcsim.Options{
 			Seed: 1, RingTimeout: -1, NoVoicemail: rapid.Bool().Draw(t, "noVoicemail"), NoAutoHold: rapid.Bool().Draw(t, "noAutoHold"),
 			Assume: rcsim.Assumptions{BridgeRinging: rapid.Bool().Draw(t, "bridgeRinging"), VoicemailSameParty: rapid.Bool().Draw(t, "sameParty")},
 		})

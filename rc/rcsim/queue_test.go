@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 func TestQueueSequences(t *testing.T) {
@@ -112,7 +113,7 @@ func TestIgnoreRefusals(t *testing.T) {
 // TestQueueRingsInOrder runs in a bubble: each member rings for the ring timeout.
 func TestQueueRingsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sim := rcsim.New(rcsim.Options{Seed: 1, QueueInOrder: true})
+		sim := conform.New(t, rcsim.Options{Seed: 1, QueueInOrder: true})
 		defer func() { _ = sim.Close() }()
 		id, err := sim.Call(customer, "", "300")
 		if err != nil {

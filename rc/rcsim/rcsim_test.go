@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,7 +39,7 @@ func newWorld(t *testing.T, opt rcsim.Options) *world {
 	if opt.Seed == 0 {
 		opt.Seed = 7
 	}
-	sim := rcsim.New(opt)
+	sim := conform.New(t, opt)
 	srv := httptest.NewServer(sim)
 	w := &world{Server: sim, t: t, url: srv.URL, tokens: map[string]string{}, http: &http.Client{
 		Transport:     &http.Transport{},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 // begun is how a customer's call to 102 begins, until it is answered.
@@ -166,7 +167,7 @@ func TestTransferTargetThatNeverAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sim := rcsim.New(rcsim.Options{Seed: 1})
+				sim := conform.New(t, rcsim.Options{Seed: 1})
 				defer func() { _ = sim.Close() }()
 				id, _ := sim.Call(customer, "", "102")
 				if err := sim.Answer("102", id); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 	"github.com/cordboard/cordboard/rc/telephony"
 	"github.com/cordboard/cordboard/rc/ws"
 )
@@ -50,7 +51,7 @@ func (l *lockedLog) String() string {
 func newWorld(t *testing.T, opt rcsim.Options) *world {
 	t.Helper()
 	opt.Seed = 7
-	sim := rcsim.New(opt)
+	sim := conform.New(t, opt)
 	srv := httptest.NewServer(sim)
 	client, err := rc.New(rc.Config{Server: srv.URL, ClientID: rcsim.PublicClient})
 	if err != nil {

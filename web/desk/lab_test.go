@@ -15,6 +15,7 @@ import (
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/board"
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 	"github.com/cordboard/cordboard/rc/ws"
 	"github.com/cordboard/cordboard/web/bus"
 	"github.com/cordboard/cordboard/web/desk"
@@ -117,7 +118,7 @@ func newLab(t *testing.T, opt rcsim.Options) *lab {
 	if opt.Limits == (rcsim.Limits{}) {
 		opt.Limits = rcsim.Unlimited()
 	}
-	sim := rcsim.New(opt)
+	sim := conform.New(t, opt)
 	server := httptest.NewServer(sim)
 	t.Cleanup(func() {
 		_ = sim.Close()

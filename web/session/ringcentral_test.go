@@ -15,6 +15,7 @@ import (
 
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 	"github.com/cordboard/cordboard/web/bus"
 	"github.com/cordboard/cordboard/web/problem"
 )
@@ -39,7 +40,7 @@ func newOffice(t *testing.T, clientID, secret string) *office {
 	t.Helper()
 	o := &office{t: t, log: &safeBuffer{}, later: make(chan func(), 10), ended: make(chan string, 10), last: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	o.sim = rcsim.New(rcsim.Options{Seed: 1, Guests: []rcsim.User{{ID: guestExtension, AccountID: "500000008", Number: "101", First: "Sam", Last: "Elsewhere"}}})
+	o.sim = conform.New(t, rcsim.Options{Seed: 1, Guests: []rcsim.User{{ID: guestExtension, AccountID: "500000008", Number: "101", First: "Sam", Last: "Elsewhere"}}})
 	srv := httptest.NewServer(o.sim)
 	t.Cleanup(func() {
 		if err := o.sim.Close(); err != nil {

@@ -1,0 +1,204 @@
+package conform
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+)
+
+// tally is what was checked, by operation or event schema, and which deviations were met.
+type tally struct {
+	Seen    map[string]*counts `json:"seen"`
+	Excused map[string]int     `json:"excused"`
+}
+
+// counts are of one operation or event schema.
+type counts struct {
+	Ours     int `json:"ours"`     // requests of Cordboard's client
+	Others   int `json:"others"`   // requests of anything else
+	Done     int `json:"done"`     // answers of success
+	Refusals int `json:"refusals"` // other answers
+	Events   int `json:"events"`
+}
+
+func newTally() tally { return tally{Seen: map[string]*counts{}, Excused: map[string]int{}} }
+
+func (t tally) of(name string) *counts {
+	c := t.Seen[name]
+	if c == nil {
+		c = &counts{}
+		t.Seen[name] = c
+	}
+	return c
+}
+
+func (t tally) count(v verdict) {
+	for _, name := range v.excused {
+		t.Excused[name]++
+	}
+	if v.operation == "" {
+		return
+	}
+	c := t.of(v.operation)
+	switch {
+	case v.event:
+		c.Events++
+	case v.request && v.ours:
+		c.Ours++
+	case v.request:
+		c.Others++
+	}
+	switch {
+	case !v.answer:
+	case v.status < http.StatusBadRequest:
+		c.Done++
+	default:
+		c.Refusals++
+	}
+}
+
+func (t tally) add(o tally) {
+	for name, n := range o.Seen {
+		c := t.of(name)
+		c.Ours += n.Ours
+		c.Others += n.Others
+		c.Done += n.Done
+		c.Refusals += n.Refusals
+		c.Events += n.Events
+	}
+	for name, n := range o.Excused {
+		t.Excused[name] += n
+	}
+}
+
+// saving is one line at a time.
+var saving sync.Mutex
+
+// save adds a line to this process's file in a folder; no folder, no line.
+func (t tally) save(folder string) error {
+	if folder == "" || len(t.Seen) == 0 {
+		return nil
+	}
+	line, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	saving.Lock()
+	defer saving.Unlock()
+	f, err := os.OpenFile(filepath.Join(folder, fmt.Sprintf("%d.jsonl", os.Getpid())), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+// readTally is all that was saved in a folder.
+func readTally(folder string) (tally, error) {
+	sum := newTally()
+	names, err := filepath.Glob(filepath.Join(folder, "*.jsonl"))
+	if err != nil {
+		return sum, err
+	}
+	for _, name := range names {
+		if err := sum.read(name); err != nil {
+			return sum, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return sum, nil
+}
+
+func (t tally) read(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	for lines := json.NewDecoder(bufio.NewReader(f)); ; {
+		one := newTally()
+		switch err := lines.Decode(&one); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		t.add(one)
+	}
+}
+
+// missing are the named operations and events that were not checked in both directions.
+func (t tally) missing() []string {
+	var out []string
+	for _, name := range slices.Concat(operations, events) {
+		switch c := t.of(name); {
+		case slices.Contains(events, name):
+			if c.Events == 0 {
+				out = append(out, name+": no event")
+			}
+		case c.Ours+c.Others == 0:
+			out = append(out, name+": no request")
+		case c.Done == 0:
+			out = append(out, name+": no answer of success")
+		}
+	}
+	return out
+}
+
+// stale are the deviations that nothing showed.
+func (t tally) stale() []string {
+	var out []string
+	for _, d := range deviations {
+		if t.Excused[d.name] == 0 {
+			out = append(out, d.name)
+		}
+	}
+	return out
+}
+
+// String is the report.
+func (t tally) String() string {
+	var b strings.Builder
+	var all counts
+	seen := 0
+	for name, c := range t.Seen {
+		all.Ours += c.Ours
+		all.Others += c.Others
+		all.Done += c.Done
+		all.Refusals += c.Refusals
+		all.Events += c.Events
+		if slices.Contains(operations, name) && c.Done > 0 {
+			seen++
+		}
+	}
+	fmt.Fprintf(&b, "%d of %d named operations; %d requests (%d of Cordboard's client), %d answers (%d refusals), %d events\n\n",
+		seen, len(operations), all.Ours+all.Others, all.Ours, all.Done+all.Refusals, all.Refusals, all.Events)
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintln(w, "requests\tof our client\tsuccess\trefused\tevents\t\toperation or event")
+	names := slices.Concat(operations, events)
+	var more []string
+	for name := range t.Seen {
+		if !slices.Contains(names, name) {
+			more = append(more, name)
+		}
+	}
+	slices.Sort(more)
+	for _, name := range slices.Concat(names, more) {
+		c := t.of(name)
+		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t\t%s\n", c.Ours+c.Others, c.Ours, c.Done, c.Refusals, c.Events, name)
+	}
+	_ = w.Flush()
+	b.WriteString("\nDeviations met, and why they are let pass:\n")
+	for _, d := range deviations {
+		fmt.Fprintf(&b, "%7d  %s: %s\n", t.Excused[d.name], d.name, d.reason)
+	}
+	return b.String()
+}
