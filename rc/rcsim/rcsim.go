@@ -82,6 +82,7 @@ type Server struct {
 	eng     *engine
 	oauth   *oauth
 	gate    *gateway
+	book    callBook
 	meter   *meter
 	faults  faults
 	seen    []*Request
@@ -115,6 +116,7 @@ func (s *Server) fresh() {
 	s.eng = &engine{opt: &s.opt, ids: s.ids, after: s.after}
 	s.oauth = newOAuth()
 	s.gate = newGateway()
+	s.book = callBook{}
 	s.meter = newMeter(s.opt.Limits)
 	s.faults = newFaults()
 	for name, f := range s.opt.Faults {
