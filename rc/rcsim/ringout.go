@@ -1,6 +1,7 @@
 package rcsim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 )
@@ -75,7 +76,7 @@ func (c *call) ringOut() (int, any, error) {
 		shown = in.CallerID.PhoneNumber
 	}
 	if mobile == "" && !u.online() {
-		return 0, nil, refuse(http.StatusForbidden, "TAS-106", "Operation is not allowed")
+		return 0, nil, refuse(http.StatusForbidden, cmp.Or(c.s.opt.Assume.OfflineDeviceRefusal, "TAS-106"), "Operation is not allowed")
 	}
 	return http.StatusOK, c.ringOutWire(c.s.eng.ringOut(u, mobile, shown, to)), nil
 }
