@@ -10,7 +10,7 @@ ARGS      ?=
 # Tests that drive a browser are named TestBrowser…; they live in these packages.
 E2E       := ./cmd/cordboard/... ./views/...
 
-.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e conformance bench fuzz need-git need-gcc need-chromium
+.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e conformance clients bench fuzz need-git need-gcc need-chromium need-npm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,11 @@ conformance: ## unit and e2e, and which operations of RingCentral's OpenAPI docu
 	$(MAKE) --no-print-directory unit e2e && \
 	RC_OPENAPI_REPORT="$$tally" $(GO) test -count=1 -v -run '^TestReport$$' ./rc/rcsim/conform
 
+clients: need-npm ## unmodified third-party RingCentral clients against the simulator (from npm; not part of test)
+	@$(GO) build -o $(BIN)/rcsim ./cmd/rcsim
+	@mkdir -p $(BIN)/clients && cp .ci/clients/package.json .ci/clients/run.mjs $(BIN)/clients/
+	cd $(BIN)/clients && npm install --no-audit --no-fund --no-package-lock --silent && node run.mjs ../rcsim
+
 bench: ## the benchmarks, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) $(ARGS) ./...
 
@@ -69,7 +74,7 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 	@$(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/{t[n++]=$$1} /^ok/{while(n>0)print $$2, t[--n]}' | while read -r pkg target; do \
 		echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; done
 
-need-gcc need-git need-chromium: need-%:
+need-gcc need-git need-chromium need-npm: need-%:
 	@.ci/need $*
 
 $(LINT): .ci/tools/go.mod .ci/tools/go.sum

@@ -54,6 +54,7 @@ func (c *call) external() (int, any, error) {
 			"authorizationUri": at("/restapi/oauth/authorize"), "oidcDiscoveryUri": at(pathOpenID), "baseUri": at(""), "tokenUri": at("/restapi/oauth/token"),
 		},
 		"coreApi": map[string]string{"baseUri": at("")},
+		"rcv":     map[string]string{"baseApiUri": at("")}, // video; RingCentral's SDK reads it
 	}, nil
 }
 

@@ -35,6 +35,9 @@ func TestDiscovery(t *testing.T) {
 	if auth := r.json(t)["authApi"].(map[string]any); r.status != 200 || auth["tokenUri"] != w.url+"/restapi/oauth/token" || auth["baseUri"] != w.url {
 		t.Errorf("%d %s", r.status, r.body)
 	}
+	if video, ok := r.json(t)["rcv"].(map[string]any); !ok || video["baseApiUri"] == nil {
+		t.Errorf("RingCentral's SDK reads rcv.baseApiUri: %s", r.body)
+	}
 	q := authorizeQuery(rcsim.ConfidentialClient)
 	q.Set("discovery", "true")
 	q.Set("user", "102")
