@@ -64,8 +64,8 @@ func (c *call) listDirectory() (int, any, error) {
 	if group != "" && group != "User" && group != "NonUser" {
 		return 0, nil, invalid("typeGroup")
 	}
-	all := slices.DeleteFunc(c.entries(), func(e entry) bool {
-		return (kind != "" && kind != e.kind) || (group != "" && (group == "User") != (e.kind == "User")) || !inMainSite(q["siteId"])
+	all := c.entries(func(e entry) bool {
+		return (kind == "" || kind == e.kind) && (group == "" || (group == "User") == (e.kind == "User")) && inMainSite(q["siteId"])
 	})
 	status, answer, err := page(c, all, c.directoryWire, 1000, 2000)
 	if w, ok := answer.(pageWire[directoryWire]); ok { // the directory numbers its pages and does not link them
@@ -144,7 +144,7 @@ func (c *call) searchDirectory() (int, any, error) {
 		in.ExtensionTypes = append(in.ExtensionTypes, in.ExtensionType)
 	}
 	slices.SortStableFunc(in.OrderBy, func(a, b orderIn) int { return cmp.Compare(a.Index, b.Index) })
-	found := slices.DeleteFunc(c.entries(), func(e entry) bool { return !in.fits(e) })
+	found := c.entries(in.fits)
 	slices.SortStableFunc(found, in.order)
 	cut, where := paging(found, in.Page, min(in.PerPage, 2000))
 	return http.StatusOK, map[string]any{"records": rows(cut, c.directoryWire), "paging": where}, nil
@@ -156,7 +156,7 @@ func (in searchIn) fits(e entry) bool {
 		(in.Department != "" && !strings.EqualFold(in.Department, e.department)) {
 		return false
 	}
-	for _, word := range strings.Fields(strings.ToLower(in.SearchString)) {
+	for word := range strings.FieldsSeq(strings.ToLower(in.SearchString)) {
 		if !slices.ContainsFunc(in.SearchFields, func(f string) bool { return strings.Contains(strings.ToLower(searchFields[f](e)), word) }) {
 			return false
 		}

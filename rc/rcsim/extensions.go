@@ -88,14 +88,19 @@ func (v *Service) entry() entry {
 	return entry{id: v.ID, number: v.Number, kind: v.Type, name: v.Name}
 }
 
-// entries is everything with an extension number that the caller's account has: people, then queues, then services.
-func (c *call) entries() []entry {
-	out := rows(c.people(), (*User).entry)
+// entries are the extensions of the caller's account that fit: people, then queues, then services.
+func (c *call) entries(fits func(entry) bool) []entry {
+	all := c.s.dir.entries
 	if c.user.AccountID != c.s.dir.account.ID {
-		return out
+		all = []entry{c.user.entry()}
 	}
-	out = append(out, rows(c.queues(), (*Queue).entry)...)
-	return append(out, rows(pointers(c.s.dir.account.Services), (*Service).entry)...)
+	out := []entry{}
+	for _, e := range all {
+		if fits(e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // people are the colleagues of the caller, by extension number.
@@ -167,8 +172,8 @@ func (c *call) listExtensions() (int, any, error) {
 	fits := func(name, have string) bool {
 		return !q.Has(name) || q.Get(name) == "" || slices.Contains(q[name], have)
 	}
-	all := slices.DeleteFunc(c.entries(), func(e entry) bool {
-		return !fits("type", e.kind) || !fits("status", "Enabled") || !fits("extensionNumber", e.number) || !fits("email", e.email)
+	all := c.entries(func(e entry) bool {
+		return fits("type", e.kind) && fits("status", "Enabled") && fits("extensionNumber", e.number) && fits("email", e.email)
 	})
 	return page(c, all, c.extensionWire, 100, 1000)
 }

@@ -247,6 +247,7 @@ func TestTokenErrors(t *testing.T) {
 		}, status: 415},
 	} {
 		judge := func(t *testing.T, byTable bool) {
+			t.Helper()
 			k := newClock()
 			w := newWorld(t, rcsim.Options{Now: k.now, Assume: rcsim.Assumptions{OAuthTableStatus: byTable}})
 			v := codeForm(w.approve(authorizeQuery(c.client), "102"))

@@ -12,6 +12,7 @@ type directory struct {
 	account  *Account
 	users    []*User // in the order of the account, then the guests
 	sorted   []*User // of the server's own account, by extension number
+	entries  []entry // everything with an extension number in the server's own account, as lists show it
 	byID     map[string]*User
 	byNumber map[string]*User // of the server's own account
 	byDirect map[string]*User // of the server's own account
@@ -59,6 +60,7 @@ func newDirectory(opt Options) *directory {
 		v := &a.Services[i]
 		d.servicesByID[v.ID], d.services[v.Number] = v, v
 	}
+	d.entries = slices.Concat(rows(d.sorted, (*User).entry), rows(pointers(a.Queues), (*Queue).entry), rows(pointers(a.Services), (*Service).entry))
 	for _, o := range a.Outside {
 		d.outsiderNames[o.Number] = o.Name
 	}

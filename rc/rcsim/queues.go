@@ -111,8 +111,8 @@ func (c *call) getQueuePresence() (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusOK, records[queueMemberPresence]{rows(c.s.dir.members(q), func(u *User) queueMemberPresence {
-		any, here := u.dnd() == dndTakeAll || u.dnd() == dndQueuesOnly, !c.s.dir.away(q, u)
-		return queueMemberPresence{queueMember{u.ID, u.Name(), u.Number}, &any, &here}
+		every, here := u.dnd() == dndTakeAll || u.dnd() == dndQueuesOnly, !c.s.dir.away(q, u)
+		return queueMemberPresence{queueMember{u.ID, u.Name(), u.Number}, &every, &here}
 	})}, nil
 }
 

@@ -55,6 +55,11 @@ var deviations = []deviation{
 		reason: "the document's enumeration holds Java objects as text (ErrorCode{code=…}) instead of codes",
 	},
 	{
+		name: "directory refusals", side: answer, operations: []string{"listDirectoryEntries", "readDirectoryEntry", "searchDirectoryEntries"},
+		kind: unknownProperty, status: []int{403}, at: []string{"errors[].permissionName"},
+		reason: "a missing permission is refused in front of every service, in the words of all of them (3); the directory's own errors lack the field",
+	},
+	{
 		name: "page size of the directory", side: answer, operations: []string{"listDirectoryEntries"}, kind: badValue, at: []string{"paging.perPage"},
 		reason: "its query allows 2000 a page, its answer says 1000 at most (9)",
 	},
