@@ -14,6 +14,7 @@
 //	s2, _ := sim.Dial("102", "103")                      // an extension calls an extension, or an outside number
 //	sim.Transfer("102", id, "103")                       // TransferToVoicemail, Forward, Ignore, Park, PickUp, Flip, Switch
 //	sim.Record("102", id)                                // PauseRecording, Supervise, Conference, JoinConference, BringIn
+//	sim.CallOut("102", "103")                            // as an app does: the phone of 102 rings first
 //	sim.OutsideAnswer(number, id); sim.OutsideHangup(number, id)
 //	sim.Bridge("102", id, s2); sim.Drop("102", id); sim.Join("101", id) // what an app, or a supervisor's star code, would do
 //	sim.Await(ctx, rcsim.Talking("+16505550142", "103")) // never sleep
