@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 // TestLoadMakesTheTrafficThatWasAskedFor runs ten seconds of a bubble's time.
@@ -15,7 +16,7 @@ func TestLoadMakesTheTrafficThatWasAskedFor(t *testing.T) {
 	const rate, seconds = 500, 10
 	synctest.Test(t, func(t *testing.T) {
 		crowd := rcsim.Crowd(200, 20)
-		sim := rcsim.New(rcsim.Options{Seed: 7, Account: &crowd})
+		sim := conform.New(t, rcsim.Options{Seed: 7, Account: &crowd})
 		defer func() { _ = sim.Close() }()
 		ctx, cancel := context.WithTimeout(t.Context(), seconds*time.Second)
 		defer cancel()
@@ -63,7 +64,7 @@ func TestLoadIsTheSameForTheSameSeed(t *testing.T) {
 	play := func(seed uint64) (out []rcsim.Tape) {
 		synctest.Test(t, func(t *testing.T) {
 			crowd := rcsim.Crowd(40, 20)
-			sim := rcsim.New(rcsim.Options{Seed: seed, Account: &crowd})
+			sim := conform.New(t, rcsim.Options{Seed: seed, Account: &crowd})
 			defer func() { _ = sim.Close() }()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -89,7 +90,7 @@ func TestLoadNeedsPeopleAndARate(t *testing.T) {
 		account *rcsim.Account
 		rate    int
 	}{{nil, 0}, {nil, -1}, {&alone, 10}} {
-		sim := rcsim.New(rcsim.Options{Seed: 7, Account: c.account})
+		sim := conform.New(t, rcsim.Options{Seed: 7, Account: c.account})
 		if err := sim.Load(t.Context(), c.rate); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
