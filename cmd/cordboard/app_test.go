@@ -478,8 +478,9 @@ func TestTheDemoSaysWhereToLookAndEndsWithZero(t *testing.T) {
 	reader, writer := io.Pipe()
 	ended := make(chan int, 1)
 	var stderr safeBuffer
+	args := append([]string{"demo", "-json", "--listen", anyPort, "--simulator-listen", anyPort}, recording(t)...)
 	go func() {
-		ended <- run(ctx, []string{"demo", "-json", "--listen", anyPort, "--simulator-listen", anyPort}, writer, &stderr)
+		ended <- run(ctx, args, writer, &stderr)
 		_ = writer.Close()
 	}()
 	var said struct{ URL, Simulator, Phones string }

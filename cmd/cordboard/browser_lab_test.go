@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 // patience bounds every wait of the browser tests; none takes it unless it fails.
@@ -197,10 +198,22 @@ type exchange struct {
 	phones string
 }
 
+// recording makes a simulator record its traffic, which is checked when the test is over; start the program after it.
+func recording(t *testing.T) []string {
+	t.Helper()
+	if !conform.On() {
+		return nil
+	}
+	name := filepath.Join(t.TempDir(), "traffic.jsonl")
+	t.Cleanup(func() { conform.File(t, name) })
+	return []string{"--record=" + name}
+}
+
 // demo starts the demo.
 func (t stage) demo() *exchange {
 	t.Helper()
-	p := t.start("cordboard", "demo", "-json", "--listen="+anyPort, "--simulator-listen="+anyPort, "--metrics-listen="+anyPort, "--log-level=info")
+	args := []string{"demo", "-json", "--listen=" + anyPort, "--simulator-listen=" + anyPort, "--metrics-listen=" + anyPort, "--log-level=info"}
+	p := t.start("cordboard", append(args, recording(t.T)...)...)
 	var at struct{ URL, Simulator, Phones string }
 	p.line(&at)
 	return &exchange{stage: t, url: at.URL, sim: at.Simulator, phones: at.Phones}

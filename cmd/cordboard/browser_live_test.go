@@ -356,7 +356,7 @@ func (t stage) serve() (*exchange, *revivable) {
 		Phones  string
 		Clients []struct{ ID, Secret string }
 	}
-	t.start("rcsim", "-listen", anyPort, "-no-limits").line(&sim)
+	t.start("rcsim", append([]string{"-listen", anyPort, "-no-limits"}, recording(t.T)...)...).line(&sim)
 	address := t.freeAddress()
 	r := &revivable{t: t, args: []string{
 		"serve", "--listen=" + address, "--public-url=http://" + address, "--metrics-listen=" + anyPort, "--data=" + t.TempDir(),

@@ -32,7 +32,16 @@ func demo(ctx context.Context, cfg Config, d demoSettings, stdout io.Writer) (er
 	if exposed {
 		cfg.Log.Warn("the simulated RingCentral lets anybody who reaches it sign in as anybody")
 	}
-	sim := rcsim.New(rcsim.Options{Exposed: exposed, Phones: phones.FS, EventDelay: demoLag, Log: cfg.Log})
+	opt := rcsim.Options{Exposed: exposed, Phones: phones.FS, EventDelay: demoLag, Log: cfg.Log}
+	if d.Record != "" {
+		record, end, err := rcsim.RecordFile(d.Record)
+		if err != nil {
+			return fmt.Errorf("record the traffic: %w", err)
+		}
+		defer end()
+		opt.Record = record
+	}
+	sim := rcsim.New(opt)
 	running, err := freePort(d.simulatorListen(), defaultSimulator, func(addr string) (*rcsim.Running, error) { return sim.Start(ctx, addr) })
 	if err != nil {
 		return fmt.Errorf("start the simulated RingCentral: %w", errors.Join(err, sim.Close()))

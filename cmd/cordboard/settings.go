@@ -67,6 +67,7 @@ type settings struct {
 type demoSettings struct {
 	JSON            toggle `name:"json" help:"Print one JSON line with both URLs instead of words."`
 	SimulatorListen string `help:"Address of the simulated RingCentral; 127.0.0.1:8090 when empty."`
+	Record          string `type:"path" help:"Write every exchange with the simulated RingCentral to this file, one JSON line each; tokens are in it."`
 	ExposeSimulator toggle `help:"Let the demo listen on an address that others can reach. They can sign in as anybody."`
 }
 

@@ -75,6 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&opt.EventDelay, "event-delay", 0, "time from a change to its notification")
 	flags.BoolVar(&opt.SingleUseWSToken, "single-use-wstoken", false, "a gateway token opens one socket only")
 	flags.StringVar(&opt.PublicURL, "public-url", "", "base `URL` of the addresses in answers (default: the Host that was asked)")
+	record := flags.String("record", "", "write every exchange with a client to this `file`, one JSON line each; it holds their tokens")
 	faults := flags.String("faults", "", "`JSON` of faults to begin with, as POST /sim/api/faults takes it: "+`{"bridge":{"status":409,"times":1}}`)
 	load := loadFlags{}
 	flags.IntVar(&load.users, "load-users", 0, "an account of that many `people` (extensions from 10001) instead of the demo's; with -drive: how many sign in (0: all)")
@@ -113,6 +114,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		opt.Limits = rcsim.Unlimited()
 	}
 	opt.Log = log
+	if *record != "" {
+		to, end, err := rcsim.RecordFile(*record)
+		if err != nil {
+			log.Error("cannot record", "error", err)
+			return 1
+		}
+		defer end()
+		opt.Record = to
+	}
 
 	sim := rcsim.New(opt)
 	if *faults != "" {

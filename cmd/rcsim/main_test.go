@@ -7,11 +7,17 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,6 +34,11 @@ type program struct {
 
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
+	if conform.On() && !slices.Contains(args, "-record") {
+		name := filepath.Join(t.TempDir(), "traffic.jsonl")
+		t.Cleanup(func() { conform.File(t, name) })
+		args = append(args, "-record", name)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	p := &program{t: t, lines: bufio.NewScanner(out), signal: cancel, ended: make(chan int, 1)}
@@ -162,5 +173,36 @@ func TestHistogram(t *testing.T) {
 	c := h.counted()
 	if got := [3]int{c.quantile(0.5), c.quantile(0.99), c.quantile(1)}; got != [3]int{50, 100, 59_999} {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestRecordWritesEveryExchange(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "traffic.jsonl")
+	p := start(t, "-listen", "127.0.0.1:0", "-record", name)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.hello.URL+"/restapi", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{}}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	client.CloseIdleConnections()
+	if code := p.stop(); code != 0 {
+		t.Errorf("exit code %d: %s", code, &p.stderr)
+	}
+	b, err := os.ReadFile(name)
+	var e rcsim.Exchange
+	if err != nil || json.Unmarshal(b, &e) != nil || e.Method != http.MethodGet || e.Path != "/restapi" || e.Status != http.StatusOK || !strings.Contains(e.Answer, "apiVersions") {
+		t.Errorf("%v: %s", err, b)
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("others can read the tokens: %v %v", info.Mode(), err)
+	}
+	var stderr bytes.Buffer
+	if code := run(t.Context(), []string{"-record", filepath.Join(name, "no")}, io.Discard, &stderr); code != 1 || !strings.Contains(stderr.String(), "cannot record") {
+		t.Errorf("exit code %d: %s", code, &stderr)
 	}
 }

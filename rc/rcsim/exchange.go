@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 )
 
@@ -44,6 +45,15 @@ func RecordTo(w io.Writer) func(Exchange) {
 		defer mu.Unlock()
 		_ = enc.Encode(e)
 	}
+}
+
+// RecordFile makes a file for RecordTo that its owner alone can read; end closes it, when the server is closed.
+func RecordFile(name string) (record func(Exchange), end func(), err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	return RecordTo(f), func() { _ = f.Close() }, nil
 }
 
 // overhear keeps what a handler reads and writes while it serves a request; tell hands it to Options.Record.
