@@ -21,6 +21,7 @@ import (
 
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 )
 
 const agent = "102"
@@ -86,7 +87,7 @@ func withSimulator(t *testing.T, opt rcsim.Options, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		opt.Seed = 7
-		w := &world{Server: rcsim.New(opt), t: t, noted: map[string]int{}, sent: map[string]time.Time{}}
+		w := &world{Server: conform.New(t, opt), t: t, noted: map[string]int{}, sent: map[string]time.Time{}}
 		l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 		server := &http.Server{Handler: http.HandlerFunc(w.count), ReadHeaderTimeout: time.Minute}
 		served := make(chan struct{})

@@ -353,6 +353,8 @@ func (l *link) missed(now time.Time) time.Duration {
 // subscribe creates the subscription and tells Up when it stands. A result, if
 // there is one, gets the outcome; a refusal then brings back the filters that
 // were in force, and otherwise ends the connection.
+//
+// See https://developers.ringcentral.com/api-reference/Subscriptions/createSubscription.
 func (l *link) subscribe(ctx context.Context, filters []string, result chan<- error) error {
 	return l.request(ctx, http.MethodPost, subscriptionPath, subscriptionBody(filters), func(fr frame) error {
 		var s subscription
@@ -377,6 +379,8 @@ func (l *link) subscribe(ctx context.Context, filters []string, result chan<- er
 }
 
 // replaceFilters asks for other filters; result gets the answer, if one comes.
+//
+// See https://developers.ringcentral.com/api-reference/Subscriptions/updateSubscription.
 func (l *link) replaceFilters(ctx context.Context, filters []string, result chan<- error) error {
 	l.mu.Lock()
 	path := l.path

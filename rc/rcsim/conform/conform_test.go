@@ -251,30 +251,81 @@ func TestTheTestThatDeviatesFailsOnceForEachFinding(t *testing.T) {
 
 func TestWhatWasNotSeenIsMissingAndWhatWasNotMetIsStale(t *testing.T) {
 	t.Parallel()
-	sum := newTally()
-	if got := len(sum.missing()); got != len(operations)+len(events) {
+	all := func() tally {
+		sum := newTally()
+		for _, name := range ofClient {
+			sum.of(name).Ours, sum.of(name).Done = 1, 1
+		}
+		for _, name := range ofOthers {
+			sum.of(name).Others, sum.of(name).Done = 1, 1
+		}
+		for _, name := range events {
+			sum.of(name).Events = 1
+		}
+		for _, d := range deviations {
+			sum.Excused[d.name] = 1
+		}
+		return sum
+	}
+	if m, s := all().missing(), all().stale(); m != nil || s != nil {
+		t.Errorf("missing %v, stale %v", m, s)
+	}
+	if got := len(newTally().missing()); got != len(named()) {
 		t.Errorf("of nothing, %d are missing", got)
 	}
-	for _, name := range operations {
-		sum.of(name).Others, sum.of(name).Done = 1, 1
+	for what, edit := range map[string]func(tally){
+		"readExtension: no request of Cordboard's client":                func(s tally) { s.of("readExtension").Ours, s.of("readExtension").Others = 0, 1 },
+		"authorize: no request":                                          func(s tally) { s.of("authorize").Others = 0 },
+		"authorize: no answer of success":                                func(s tally) { s.of("authorize").Done = 0 },
+		"authorize: Cordboard's client calls it, and it is not named so": func(s tally) { s.of("authorize").Ours = 1 },
+		"ExtensionTelephonySessionsEvent: no event":                      func(s tally) { s.of("ExtensionTelephonySessionsEvent").Events = 0 },
+		"createMessage: not named":                                       func(s tally) { s.of("createMessage").Done = 1 },
+	} {
+		sum := all()
+		edit(sum)
+		if m := sum.missing(); len(m) != 1 || m[0] != what {
+			t.Errorf("missing %v, want %s", m, what)
+		}
 	}
-	for _, name := range events {
-		sum.of(name).Events = 1
-	}
-	for _, d := range deviations {
-		sum.Excused[d.name] = 1
-	}
-	if m, s := sum.missing(), sum.stale(); m != nil || s != nil {
-		t.Errorf("missing %v, stale %v", m, s)
-	}
-	sum.of(operations[0]).Done = 0
-	sum.of(operations[1]).Others = 0
+	sum := all()
 	delete(sum.Excused, deviations[0].name)
-	if m, s := sum.missing(), sum.stale(); len(m) != 2 || len(s) != 1 {
-		t.Errorf("missing %v, stale %v", m, s)
+	if s := sum.stale(); len(s) != 1 || s[0] != deviations[0].name {
+		t.Errorf("stale %v", s)
 	}
-	if text := sum.String(); !strings.Contains(text, operations[0]) || !strings.Contains(text, deviations[0].reason) {
+	if text := sum.String(); !strings.Contains(text, ofClient[0]) || !strings.Contains(text, deviations[0].reason) {
 		t.Errorf("the report tells neither: %s", text)
+	}
+}
+
+// TestTheClientsOperationsAreNamed: the client's methods link to RingCentral's page of their operation.
+func TestTheClientsOperationsAreNamed(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`developers\.ringcentral\.com/api-reference/[A-Za-z-]+/([A-Za-z0-9]+)\.`)
+	linked := []string{"authorize"} // a page that the client sends browsers to
+	for _, pattern := range []string{"../../*.go", "../../ws/*.go"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatal(err, names)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range link.FindAllSubmatch(text, -1) {
+				linked = append(linked, string(m[1]))
+			}
+		}
+	}
+	for _, name := range linked {
+		if name != "authorize" && !slices.Contains(ofClient, name) {
+			t.Errorf("Cordboard's client calls %s, which is not in ofClient", name)
+		}
+	}
+	for _, name := range ofClient {
+		if !slices.Contains(linked, name) {
+			t.Errorf("%s is in ofClient, and no comment of Cordboard's client links to it", name)
+		}
 	}
 }
 
@@ -389,6 +440,7 @@ func TestARecordingReadsBackAsItWas(t *testing.T) {
 
 // unchecked are the test files that may make a simulator without this package.
 var unchecked = map[string]string{
+	"rc/rcsim/load_test.go":       "it plays with phones in a bubble and makes no request",
 	"cmd/cordboard/bench_test.go": "it measures",
 }
 

@@ -155,10 +155,6 @@ var deviations = []deviation{
 		reason: "the fields of the simulator's sign-in page",
 	},
 	{
-		name: "not modelled", side: answer, kind: undeclaredStatus, status: []int{501},
-		reason: "an operation that the simulator does not model says so",
-	},
-	{
 		name: "faults", side: answer, fault: true, at: []string{"", "errors"},
 		reason: "a test chose the status, and may have written the body",
 	},

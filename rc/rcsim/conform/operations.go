@@ -1,26 +1,33 @@
 package conform
 
-// operations are those that have to be checked in both directions: what Cordboard's client calls and what the simulator
-// models, by the document's operationId.
-var operations = []string{
-	// OAuth
-	"authorize", "authorize2", "getToken", "revokeToken", "authWsToken",
+// ofClient are the operations that Cordboard's client calls, by the document's operationId. A test holds this list and
+// the client's comments together.
+var ofClient = []string{
+	// OAuth and the gateway
+	"getToken", "revokeToken", "authWsToken", "createSubscription", "updateSubscription",
 	// call control
-	"readCallSessionStatus", "deleteCallSession", "readCallPartyStatus", "updateCallParty", "deleteCallParty",
-	"holdCallParty", "unholdCallParty", "answerCallParty", "rejectParty",
-	"bridgeCallParty",
-
+	"readCallSessionStatus", "deleteCallSession", "updateCallParty", "deleteCallParty", "holdCallParty", "unholdCallParty",
+	"answerCallParty", "rejectParty", "ignoreCallInQueue", "forwardCallParty", "replyParty", "transferCallParty", "bridgeCallParty",
+	"callParkParty", "pickupCallParty", "startCallRecording", "pauseResumeCallRecording", "superviseCallSession", "superviseCallParty",
+	"createCallPartyWithBringIn", "createCallOutCallSession", "createConferenceCallSession",
 	// people, presence, devices, queues
-	"readAPIVersions", "readAccountInfo", "readExtension", "listExtensions", "listDirectoryEntries",
-	"readUserPresenceStatus", "readAccountPresence", "listExtensionDevices",
-	"listCallMonitoringGroups", "listCallMonitoringGroupMembers",
-
-	// the gateway
-	"createSubscription", "readSubscription", "updateSubscription", "deleteSubscription",
+	"readExtension", "listExtensions", "listDirectoryEntries", "readUserPresenceStatus", "listExtensionDevices", "listWebAppDevices",
+	"listCallQueues", "listCallQueueMembers", "listCallMonitoringGroups", "listCallMonitoringGroupMembers",
+	"listForwardingNumbers", "listExtensionPhoneNumbers", "checkUserPermission",
 }
 
-// events are the notifications that have to be checked, by their schema in the document.
+// ofOthers are what the simulator models beside that, for people's browsers and for other clients.
+var ofOthers = []string{
+	"authorize", "authorize2", "readOpenIdConfiguration", "authUserInfo", "readAPIVersions", "readAccountInfo",
+	"readCallPartyStatus", "callFlipParty", "readCallFlipSettings",
+	"readDirectoryEntry", "searchDirectoryEntries", "readAccountPresence", "updateUserPresenceStatus", "readUnifiedPresence",
+	"updateUnifiedPresence", "readCallQueueInfo", "readCallQueuePresence", "updateCallQueuePresence",
+	"readExtensionCallQueuePresence", "updateExtensionCallQueuePresence",
+	"listSubscriptions", "readSubscription", "renewSubscription", "deleteSubscription",
+}
+
+// events are the notifications that the simulator sends, by their schema in the document.
 var events = []string{
-	"ExtensionTelephonySessionsEvent", "AccountTelephonySessionsEvent",
+	"ExtensionTelephonySessionsEvent", "AccountTelephonySessionsEvent", "CallQueuePresenceEvent",
 	"ExtensionPresenceEvent", "DetailedExtensionPresenceEvent", "DetailedExtensionPresenceWithSIPEvent",
 }

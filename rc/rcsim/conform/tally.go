@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -135,23 +136,38 @@ func (t tally) read(name string) error {
 	}
 }
 
-// missing are the named operations and events that were not checked in both directions.
+// missing are the named operations and events that were not checked in both directions, and the checked ones that
+// nobody has named.
 func (t tally) missing() []string {
 	var out []string
-	for _, name := range slices.Concat(operations, events) {
-		switch c := t.of(name); {
-		case slices.Contains(events, name):
-			if c.Events == 0 {
-				out = append(out, name+": no event")
-			}
+	for _, name := range slices.Concat(ofClient, ofOthers) {
+		c := t.of(name)
+		switch client := slices.Contains(ofClient, name); {
+		case client && c.Ours == 0:
+			out = append(out, name+": no request of Cordboard's client")
 		case c.Ours+c.Others == 0:
 			out = append(out, name+": no request")
 		case c.Done == 0:
 			out = append(out, name+": no answer of success")
+		case !client && c.Ours > 0:
+			out = append(out, name+": Cordboard's client calls it, and it is not named so")
+		}
+	}
+	for _, name := range events {
+		if t.of(name).Events == 0 {
+			out = append(out, name+": no event")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Seen)) {
+		if !slices.Contains(named(), name) {
+			out = append(out, name+": not named")
 		}
 	}
 	return out
 }
+
+// named are all names in the order of the report.
+func named() []string { return slices.Concat(ofClient, ofOthers, events) }
 
 // stale are the deviations that nothing showed.
 func (t tally) stale() []string {
@@ -175,23 +191,15 @@ func (t tally) String() string {
 		all.Done += c.Done
 		all.Refusals += c.Refusals
 		all.Events += c.Events
-		if slices.Contains(operations, name) && c.Done > 0 {
+		if c.Done > 0 && c.Ours+c.Others > 0 && slices.Contains(named(), name) {
 			seen++
 		}
 	}
 	fmt.Fprintf(&b, "%d of %d named operations; %d requests (%d of Cordboard's client), %d answers (%d refusals), %d events\n\n",
-		seen, len(operations), all.Ours+all.Others, all.Ours, all.Done+all.Refusals, all.Refusals, all.Events)
+		seen, len(ofClient)+len(ofOthers), all.Ours+all.Others, all.Ours, all.Done+all.Refusals, all.Refusals, all.Events)
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(w, "requests\tof our client\tsuccess\trefused\tevents\t\toperation or event")
-	names := slices.Concat(operations, events)
-	var more []string
-	for name := range t.Seen {
-		if !slices.Contains(names, name) {
-			more = append(more, name)
-		}
-	}
-	slices.Sort(more)
-	for _, name := range slices.Concat(names, more) {
+	for _, name := range named() {
 		c := t.of(name)
 		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t\t%s\n", c.Ours+c.Others, c.Ours, c.Done, c.Refusals, c.Events, name)
 	}
