@@ -67,3 +67,24 @@ func (c *call) callOut() (int, any, error) {
 	}
 	return http.StatusCreated, c.s.callSession(s), nil
 }
+
+// CallOut is an app that calls out of a person's phone, as the REST operation does; it returns the session id.
+func (s *Server) CallOut(extension, to string) (string, error) {
+	id := ""
+	err := s.change(func() error {
+		u := s.dir.byNumber[extension]
+		if u == nil {
+			return noSuch("phone", extension)
+		}
+		t, ok := s.dir.reachable(to, u)
+		switch {
+		case !ok, t.place != nil, t.user == u:
+			return noSuch("extension", to)
+		case !u.online():
+			return offline()
+		}
+		id = s.eng.callOut(u, u.device(), t).id
+		return nil
+	})
+	return id, err
+}

@@ -50,9 +50,9 @@ func TestCallOutSequences(t *testing.T) {
 			want: []string{"2: -1 Setup", "3: -2 Setup", "4: -1 Answered", "5: -2 Proceeding +pickup", "6: -2 Answered +pickup"},
 		},
 		{
-			name: "to an outside number",
+			name: "to an outside number, by the control API",
 			play: func(w *world) string {
-				id := w.callOut(`{"phoneNumber":"+16505550188"}`)
+				id := w.control("POST", "/sim/api/phones/102/call-out", `{"to":"+16505550188"}`).json(w.t)["telephonySessionId"].(string)
 				w.must(w.Answer("102", ""))
 				w.must(w.OutsideAnswer("+16505550188", id))
 				return id

@@ -189,8 +189,11 @@ func (c *call) answer() (int, any, error) {
 		if p.direction != inbound {
 			return wrongState("answer", p)
 		}
+		if err := c.s.eng.answer(p); err != nil {
+			return err
+		}
 		p.device = d.ID
-		return c.s.eng.answer(p)
+		return nil
 	})
 }
 

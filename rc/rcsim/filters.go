@@ -100,6 +100,9 @@ func (f filter) wants(p *party) bool {
 	for _, n := range phones {
 		phones = append(phones, strings.Replace(n, "+", " ", 1))
 	}
+	if f.query.Get("withRecordings") == "true" && len(p.recordings) == 0 {
+		return false
+	}
 	return match("direction", p.direction) && match("statusCode", p.code) && match("missedCall", strconv.FormatBool(p.missed)) && match("phoneNumber", phones...) &&
 		(!strings.EqualFold(f.query.Get("withRecordings"), "true") || len(p.recordings) > 0)
 }
@@ -166,6 +169,7 @@ func (s *Server) publish(ev event) {
 			s.notify(g, note{event: path, body: *body, tape: entry, at: ev.at})
 		}
 	}
+	s.book.note(ev, s.opt.ActiveCallsKept)
 	if ev.p.user != nil {
 		s.publishPresence(ev.p.user, ev.at)
 	}

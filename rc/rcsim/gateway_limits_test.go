@@ -203,6 +203,18 @@ func TestTelephonyFilterOptions(t *testing.T) {
 			}
 		})
 	}
+	t.Run("withRecordings", func(t *testing.T) {
+		w := newWorld(t, rcsim.Options{})
+		feed := w.open("102", agent("withRecordings=true"))
+		id := w.call(customer, "102")
+		w.must(w.Answer("102", id))
+		if r := w.rest(w.signIn("102"), "POST", w.partyPath(id, "102")+"/recordings", ""); r.status != 201 {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		if f := feed.read(); !strings.Contains(f.raw, `"recordings":[{`) {
+			t.Error(f.raw)
+		}
+	})
 	t.Run("sipData", func(t *testing.T) {
 		w := newWorld(t, rcsim.Options{})
 		feed := w.open("102", agent("sipData=true"))

@@ -51,6 +51,11 @@ type Options struct {
 	// EventDelay is the time between a change and its notification (recorded streams show 14 to 115 ms).
 	EventDelay time.Duration
 
+	// ActiveCallsLag is how far active-calls is behind the truth: 5 s (RingCentral says 3 to 10 s), negative for not at all.
+	ActiveCallsLag time.Duration
+	// ActiveCallsKept is how long active-calls shows a call that is over: 120 s.
+	ActiveCallsKept time.Duration
+
 	// Limits are the usage-plan limits; zero fields take the documented values, which an app's real ones may not be (11.14).
 	Limits Limits
 	// AccessTTL, RefreshTTL and CodeTTL are the token lifetimes: 1 h, 7 days, 60 s.
@@ -197,6 +202,8 @@ func (o Options) withDefaults() Options {
 	set(&o.Limits.Auth, 5)
 	set(&o.Limits.Window, time.Minute)
 	set(&o.Limits.Penalty, time.Minute)
+	set(&o.ActiveCallsLag, 5*time.Second)
+	set(&o.ActiveCallsKept, 2*time.Minute)
 	set(&o.AccessTTL, time.Hour)
 	set(&o.RefreshTTL, 7*24*time.Hour)
 	set(&o.CodeTTL, time.Minute)

@@ -19,6 +19,7 @@ type pressed struct {
 // handlePhone is POST /sim/api/phones/{ext}/{verb}: a person does something with their phone or in their app.
 //
 //	dial {"to"}                                   201 {"telephonySessionId"}: an extension, a queue, a number, a slot (*801)
+//	call-out {"to"}                               201 {"telephonySessionId"}: an app calls; the person's own phone rings first
 //	answer, decline, voicemail, ignore            204
 //	hold, unhold, mute, unmute, hangup            204
 //	transfer {"to"} or {"voicemail"}              204; to is what dial takes or a park location's number, voicemail an extension number
@@ -44,6 +45,8 @@ func (s *Server) handlePhone(w http.ResponseWriter, r *http.Request) (int, any, 
 	switch verb := r.PathValue("verb"); verb {
 	case "dial":
 		return created(s.Dial(ext, in.To))
+	case "call-out":
+		return created(s.CallOut(ext, in.To))
 	case "transfer":
 		if in.Voicemail != "" {
 			return done(s.TransferToVoicemail(ext, id, in.Voicemail))

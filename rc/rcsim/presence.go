@@ -141,7 +141,7 @@ func (s *Server) presenceStatus(u *User, telephony string) string {
 	switch {
 	case u.userStatus() == statusOffline:
 		return statusOffline
-	case telephony != "NoCall", u.userStatus() == statusBusy, u.dnd() == dndTakeNothing && !s.opt.Assume.DNDShowsAvailable:
+	case telephony != "NoCall" && telephony != "ParkedCall", u.userStatus() == statusBusy, u.dnd() == dndTakeNothing && !s.opt.Assume.DNDShowsAvailable:
 		return statusBusy
 	case !u.online():
 		return statusOffline
@@ -344,10 +344,7 @@ func (c *call) mayEdit(u *User) error {
 	if u == c.user || c.user.Admin {
 		return nil
 	}
-	return &restError{
-		status: http.StatusForbidden, code: "CMN-404", message: "Access to another extension is not allowed",
-		extra: map[string]string{"parameterName": "extensionId"},
-	}
+	return notOwnExtension()
 }
 
 // presenceBody is the body of a presence notification; activeCalls only with detailedTelephonyState.

@@ -14,6 +14,7 @@
 //	s2, _ := sim.Dial("102", "103")                      // an extension calls an extension, or an outside number
 //	sim.Transfer("102", id, "103")                       // TransferToVoicemail, Forward, Ignore, Park, PickUp, Flip, Switch
 //	sim.Record("102", id)                                // PauseRecording, Supervise, Conference, JoinConference, BringIn
+//	sim.CallOut("102", "103")                            // as an app does: the phone of 102 rings first
 //	sim.OutsideAnswer(number, id); sim.OutsideHangup(number, id)
 //	sim.Bridge("102", id, s2); sim.Drop("102", id); sim.Join("101", id) // what an app, or a supervisor's star code, would do
 //	sim.Await(ctx, rcsim.Talking("+16505550142", "103")) // never sleep
@@ -25,7 +26,7 @@
 //	sim.HoldEvents(); sim.ReleaseEvents(rcsim.Release{})
 //	sim.SetEventDelay(d); sim.SetBridgeEvents(rcsim.BridgeNoPeer); sim.Inject(event, body)
 //	sim.CutSocket("102", rcsim.CutReset); sim.RefuseRecovery(true)
-//	sim.EndSessions("102"); sim.ExpireAccess("102"); sim.SetScopes(client, …); sim.SetLacks("102", permission)
+//	sim.EndSessions("102"); sim.ExpireAccess("102"); sim.ExpireRefresh("102"); sim.SetScopes(client, …); sim.SetLacks("102", permission)
 //	sim.State(); sim.Requests("POST", "/bridge"); sim.Issued() // truth, traffic, every secret handed out
 //	sim.Load(ctx, 1000); sim.Traffic()                   // a busy company: events a second, on an account such as Crowd(10_000, 20)
 //
@@ -40,12 +41,18 @@
 // # What it does not model
 //
 // Audio (who hears whom is known, sound is not); SIP; what is in voicemail messages, recordings and replies; the call log
-// and active-calls; RingOut; the return of a parked call that nobody picks up; what callers key into a menu; whisper,
-// coaching and takeover by star code; business hours, call-handling rules and queue routing beyond ringing members all at
-// once or in order; WebHook and PubNub delivery; more than one account with
-// phones (guests of another account may sign in and read themselves); sites, brands and segregated environments;
-// id_token, OIDC and discovery documents; TLS. Where RingCentral's behaviour is unknown (API sheet, section 11), the
-// assumption is a field of [Assumptions] and its zero value is the assumed behaviour.
+// beyond active-calls; the return of a parked call that nobody picks up; what callers key into a menu; whisper, coaching and
+// takeover by star code; business hours, call-handling rules and queue routing beyond ringing members all at once or in order.
+//
+// Changes of the account: who there is, their devices, numbers, queues and groups are as given, and only presence is set over
+// REST. The presence settings allowSeeMyPresence, callerIdVisibility, ringOnMonitoredCall and pickUpCallsOnHold are kept and
+// told, without effect; meetings are always disconnected. Event filters other than telephony sessions and presence are accepted
+// where RingCentral has them, and nothing is notified.
+//
+// WebHook and PubNub delivery; more than one account with phones (guests of another account may sign in and read themselves);
+// federation, sites, brands and segregated environments; client authentication by private_key_jwt, the password grant; the
+// discovery-required header; a limit on the authorize page; TLS. Where RingCentral's behaviour is unknown (API sheet, section
+// 11, and what it does not mention), the assumption is a field of [Assumptions] and its zero value is the assumed behaviour.
 package rcsim
 
 import (
@@ -82,6 +89,7 @@ type Server struct {
 	eng     *engine
 	oauth   *oauth
 	gate    *gateway
+	book    callBook
 	meter   *meter
 	faults  faults
 	seen    []*Request
@@ -115,6 +123,7 @@ func (s *Server) fresh() {
 	s.eng = &engine{opt: &s.opt, ids: s.ids, after: s.after}
 	s.oauth = newOAuth()
 	s.gate = newGateway()
+	s.book = callBook{}
 	s.meter = newMeter(s.opt.Limits)
 	s.faults = newFaults()
 	for name, f := range s.opt.Faults {

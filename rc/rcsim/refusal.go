@@ -37,3 +37,19 @@ func missing(parameter string) *restError {
 func invalid(parameter string) error {
 	return &restError{status: http.StatusBadRequest, code: "CMN-101", message: "Parameter [" + parameter + "] value is invalid", extra: map[string]string{"parameterName": parameter}}
 }
+
+// lacksPermission refuses a person whose role does not have a permission.
+func lacksPermission(permission string) error {
+	return &restError{
+		status: http.StatusForbidden, code: "CMN-408", extra: map[string]string{"permissionName": permission},
+		message: "In order to call this API endpoint, user needs to have [" + permission + "] permission for requested resource.",
+	}
+}
+
+// notOwnExtension refuses what a person may do for themselves only.
+func notOwnExtension() error {
+	return &restError{
+		status: http.StatusForbidden, code: "CMN-404", message: "Access to another extension is not allowed",
+		extra: map[string]string{"parameterName": "extensionId"},
+	}
+}

@@ -87,7 +87,7 @@ func operations() []operation {
 	}
 	return slices.Concat(
 		ops, extensionOperations(), directoryOperations(), deviceOperations(), presenceOperations(), queueOperations(), groupOperations(),
-		discoveryOperations(), openidOperations(),
+		discoveryOperations(), openidOperations(), activeCallsOperations(), ringOutOperations(),
 	)
 }
 
@@ -277,10 +277,7 @@ func (c *call) admit(op operation) error {
 		}
 	}
 	if op.permission != "" && slices.Contains(c.user.Lacks, op.permission) {
-		return &restError{
-			status: http.StatusForbidden, code: "CMN-408", extra: map[string]string{"permissionName": op.permission},
-			message: "In order to call this API endpoint, user needs to have [" + op.permission + "] permission for requested resource.",
-		}
+		return lacksPermission(op.permission)
 	}
 	if len(bytes.TrimSpace(c.body)) > 0 {
 		if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind != "application/json" && c.sock == nil {

@@ -58,6 +58,7 @@ type PartyState struct {
 	Recording       string `json:"recording"`      // recording, paused or empty
 	ConferenceRole  string `json:"conferenceRole"` // Host, Participant
 	Supervises      bool   `json:"supervises"`     // listens, or is the link of somebody who does
+	Hears           string `json:"hears"`          // the party that it listens to
 	PeerSession     string `json:"peerSession"`
 	PeerParty       string `json:"peerParty"`
 	Seq             int    `json:"seq"`
@@ -147,6 +148,9 @@ func (s *Server) state() State {
 				Since: stamp(p.since), AnsweredAt: stamp(p.answered), Muted: p.muted, DeviceHold: p.deviceHold && p.alive(), RestHold: p.restHold && p.alive(),
 				QueueCall: p.queueCall, Device: p.device, Mobile: p.mobile, CallOut: p.callOut != nil, Solo: p.solo, Park: p.park,
 				Recording: p.recordingState(), ConferenceRole: p.role, Supervises: p.supervises, Seq: p.seq,
+			}
+			if p.hears != nil && p.alive() {
+				ps.Hears = p.hears.id
 			}
 			if p.extID != "" {
 				ps.ExtensionNumber = p.number

@@ -154,6 +154,7 @@ type restParty struct {
 	Recordings     []recordingWire `json:"recordings,omitempty"`
 	Muted          bool            `json:"muted"`
 	StandAlone     bool            `json:"standAlone"`
+	RingOutRole    string          `json:"ringOutRole,omitempty"`
 	ConferenceRole string          `json:"conferenceRole,omitempty"`
 	Owner          *ownerWire      `json:"owner,omitempty"`
 }
@@ -161,7 +162,7 @@ type restParty struct {
 func (s *Server) partyWire(p *party) restParty {
 	w := restParty{
 		ID: p.id, Attributes: &attributesWire{QueueCall: p.queueCall}, Direction: p.direction, From: p.from, To: p.to,
-		Status: p.statusWire(), Recordings: p.recordingsWire(), Muted: p.muted, StandAlone: p.standAlone, ConferenceRole: p.role,
+		Status: p.statusWire(), Recordings: p.recordingsWire(), Muted: p.muted, StandAlone: p.standAlone, ConferenceRole: p.role, RingOutRole: p.ringOutRole(),
 	}
 	if p.park != "" {
 		w.Park = &parkWire{p.park}
