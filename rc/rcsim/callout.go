@@ -1,7 +1,6 @@
 package rcsim
 
 import (
-	"cmp"
 	"net/http"
 )
 
@@ -59,7 +58,7 @@ func (c *call) callOut() (int, any, error) {
 		return 0, nil, invalid("to.extensionNumber")
 	}
 	if !d.Online {
-		return 0, nil, refuse(http.StatusForbidden, cmp.Or(c.s.opt.Assume.OfflineDeviceRefusal, "TAS-106"), "Operation is not allowed")
+		return 0, nil, notAllowedAs(c.s.opt.Assume.OfflineDeviceRefusal)
 	}
 	s := c.s.eng.callOut(c.user, d.ID, to)
 	if c.s.opt.Assume.CallOutAutoAnswer {

@@ -83,18 +83,13 @@ func (c *call) dropSession() (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	own := s.of(c.user.ID)
 	switch {
-	case s.conf != nil && s.conf.host == c.user:
-	case own == nil && !c.s.opt.Assume.OthersMayControl,
-		own != nil && own.supervises && s.parties[0] != own,
-		own != nil && !own.alive() && c.s.opt.Assume.DropNeedsLiveParty:
+	case !c.s.eng.mayDrop(s, c.user):
 		return 0, nil, notAllowed()
-	}
-	if !s.ended.IsZero() || (s.conf == nil && !slices.ContainsFunc(s.parties, (*party).alive)) {
+	case !s.ended.IsZero() || (s.conf == nil && !slices.ContainsFunc(s.parties, (*party).alive)):
 		return 0, nil, c.noSession("telephonySessionId")
 	}
-	c.s.eng.drop(s, own)
+	c.s.eng.drop(s, s.of(c.user.ID))
 	return http.StatusNoContent, nil, nil
 }
 
@@ -284,32 +279,4 @@ func (c *call) bridge() (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusOK, c.s.partyWire(path), nil
-}
-
-// pretendBridge answers as bridge does and joins nobody.
-func (c *call) pretendBridge() (int, any, error) {
-	path, body, err := c.bridgeEnds()
-	if err != nil {
-		return 0, nil, err
-	}
-	p := *path
-	p.code, p.reason, p.peer = codeGone, "AttendedTransfer", body
-	return http.StatusOK, c.s.partyWire(&p), nil
-}
-
-func pretendOK(*call) (int, any, error) { return http.StatusOK, nil, nil }
-
-func pretendDone(*call) (int, any, error) { return http.StatusNoContent, nil, nil }
-
-// pretendParty answers with the caller's party as if it had the code.
-func pretendParty(code string) func(*call) (int, any, error) {
-	return func(c *call) (int, any, error) {
-		p, err := c.ownParty()
-		if err != nil {
-			return 0, nil, err
-		}
-		copied := *p
-		copied.code = code
-		return http.StatusOK, c.s.partyWire(&copied), nil
-	}
 }

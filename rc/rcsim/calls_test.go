@@ -224,3 +224,44 @@ func TestMethodTunnelling(t *testing.T) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
+
+func TestWhoMayDropACallThatTheyHaveLeft(t *testing.T) {
+	for _, c := range []struct {
+		opt    rcsim.Assumptions
+		status int
+	}{{rcsim.Assumptions{}, 204}, {rcsim.Assumptions{DropNeedsLiveParty: true}, 403}} {
+		w := newWorld(t, rcsim.Options{Assume: c.opt})
+		held, consult := w.pair()
+		bridged(w, held, consult)
+		w.as("102", "DELETE", sessionPath(consult), "", c.status)
+		if over := rcsim.Over("")(w.State()); over != (c.status == 204) {
+			t.Errorf("over: %t", over)
+		}
+	}
+}
+
+func TestReadableTimeIsAnAssumption(t *testing.T) {
+	clock := time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
+	w := newWorld(t, rcsim.Options{Now: func() time.Time { return clock }, Assume: rcsim.Assumptions{SessionReadable: 5 * time.Second}})
+	id := w.answered("102")
+	w.must(w.Hangup("102", id))
+	clock = clock.Add(5 * time.Second)
+	w.as("102", "GET", sessionPath(id), "", 200)
+	clock = clock.Add(time.Second)
+	w.as("102", "GET", sessionPath(id), "", 404)
+}
+
+func TestPresenceTimesByAssumption(t *testing.T) {
+	for _, c := range []struct {
+		offset bool
+		ends   string
+	}{{false, "Z"}, {true, "+0000"}} {
+		w := newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{OffsetTimes: c.offset}})
+		w.answered("102")
+		pres := w.as("102", "GET", account+"/extension/~/presence?detailedTelephonyState=true", "", 200)
+		start, _ := pres["activeCalls"].([]any)[0].(map[string]any)["startTime"].(string)
+		if !strings.HasSuffix(start, c.ends) {
+			t.Errorf("%q, want %s at its end", start, c.ends)
+		}
+	}
+}

@@ -154,6 +154,9 @@ func (e *engine) newSession() *session {
 	hex := e.ids.hex(16)
 	e.begun++
 	s := &session{no: e.begun, id: "s-" + hex, suffix: hex, legacy: e.ids.legacyID(), origin: "Call", created: e.now(), seq: firstSequence - 1}
+	if e.opt.Assume.SequenceFromOne {
+		s.seq = 0
+	}
 	if e.sessions == nil {
 		e.sessions = map[string]*session{}
 	}
@@ -276,6 +279,9 @@ func (e *engine) turnMuted(p *party, code, reason string, muted bool) {
 	}
 	p.s.seq++
 	p.seq = p.s.seq
+	if e.opt.Assume.SequenceGaps {
+		p.s.seq++
+	}
 	e.out = append(e.out, event{at: now, seq: p.seq, s: p.s, p: *p, pickup: p.pickup, mute: muted})
 	p.pickup = false
 	if !p.alive() {
@@ -364,6 +370,21 @@ func (e *engine) hangup(p *party) error {
 	}
 	e.leave(p, "")
 	return nil
+}
+
+// mayDrop reports whether the person may end the session: its conference's host, or somebody who is or was in it; a supervisor
+// may end only their own leg.
+func (e *engine) mayDrop(s *session, u *User) bool {
+	own := s.of(u.ID)
+	switch {
+	case s.conf != nil && s.conf.host == u:
+		return true
+	case own == nil:
+		return e.opt.Assume.OthersMayControl
+	case own.supervises && s.parties[0] != own:
+		return false
+	}
+	return own.alive() || !e.opt.Assume.DropNeedsLiveParty
 }
 
 // drop ends a session for everybody in it; what is bridged to it ends as well when nobody is left to talk to.

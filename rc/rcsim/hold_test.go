@@ -1,6 +1,7 @@
 package rcsim_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/cordboard/cordboard/rc/rcsim"
@@ -66,5 +67,24 @@ func TestNotFoundCode(t *testing.T) {
 		id := w.answered("102")
 		w.refused("102", "GET", sessionPath("s-none"), "", 404, c.code)
 		w.refused("102", "POST", sessionPath(id)+"/parties/p-none/hold", "", 404, c.code)
+	}
+}
+
+// TestSequenceNumbers: where they begin and whether they have gaps are assumptions (11.12).
+func TestSequenceNumbers(t *testing.T) {
+	for _, c := range []struct {
+		opt  rcsim.Assumptions
+		want string
+	}{
+		{rcsim.Assumptions{}, "[2: -1 Setup 3: -2 Proceeding 4: -1 Proceeding]"},
+		{rcsim.Assumptions{SequenceFromOne: true}, "[1: -1 Setup 2: -2 Proceeding 3: -1 Proceeding]"},
+		{rcsim.Assumptions{SequenceGaps: true}, "[2: -1 Setup 4: -2 Proceeding 6: -1 Proceeding]"},
+	} {
+		w := newWorld(t, rcsim.Options{Assume: c.opt})
+		socket := w.open("100", "/restapi/v1.0/account/~/telephony/sessions")
+		w.dial("102", "+16505550188")
+		if got := fmt.Sprint(socket.lines(3)); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
 	}
 }

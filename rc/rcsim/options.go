@@ -149,6 +149,10 @@ type Assumptions struct {
 	// WatchedByOwnName: notifications of lines and favourites name the watched extension's presence in event; assumed the
 	// watcher's own line or favourite presence, as the filter does.
 	WatchedByOwnName bool
+	// SequenceFromOne (11.12): the first event of a session has sequence 1; assumed 2.
+	SequenceFromOne bool
+	// SequenceGaps (11.12): every event skips a number, as if something unseen happened in between; assumed the next number.
+	SequenceGaps bool
 	// NotFoundCode (11.4) is the error code of a session or party that is gone or never was; empty means CMN-102.
 	NotFoundCode string
 	// SuperviseRefusal (11.4) is the code of the 403 for a supervisor outside the group, a second supervisor, an offline

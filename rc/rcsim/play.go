@@ -241,6 +241,8 @@ func (s *Server) Drop(extension, sessionID string) error {
 			return noSuch("phone", extension)
 		case c == nil || c.of(u.ID) == nil:
 			return noSuch("call", sessionID)
+		case !s.eng.mayDrop(c, u):
+			return notAllowed()
 		}
 		s.eng.drop(c, c.of(u.ID))
 		return nil

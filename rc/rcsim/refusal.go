@@ -1,6 +1,7 @@
 package rcsim
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 )
@@ -25,8 +26,11 @@ func wrongState(op string, p *party) error {
 	return &restError{status: http.StatusConflict, code: "TAS-102", message: "Incorrect State", extra: map[string]string{"operation": op, "state": p.code}}
 }
 
-func notAllowed() error {
-	return refuse(http.StatusForbidden, "TAS-106", "Operation is not allowed")
+func notAllowed() error { return notAllowedAs("") }
+
+// notAllowedAs is notAllowed with a code that is assumed; empty means the one that is known.
+func notAllowedAs(code string) error {
+	return refuse(http.StatusForbidden, cmp.Or(code, "TAS-106"), "Operation is not allowed")
 }
 
 // missing is a 404 for something that a parameter names. The code is an assumption (API sheet 11.4).

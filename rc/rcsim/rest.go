@@ -48,6 +48,9 @@ const (
 // operations is the route table of the REST API.
 func operations() []operation {
 	control := func(name, method, path string, serve, pretend func(*call) (int, any, error)) operation {
+		if pretend == nil && method != http.MethodGet {
+			pretend = onCopy(serve)
+		}
 		return operation{name: name, method: method, path: path, group: groupLight, scope: "CallControl", serve: serve, pretend: pretend, acts: method != http.MethodGet}
 	}
 	const get, post = http.MethodGet, http.MethodPost
@@ -62,20 +65,20 @@ func operations() []operation {
 		control("reject", post, pathParty+"/reject", (*call).reject, pretendDone),
 		control("bridge", post, pathParty+"/bridge", (*call).bridge, (*call).pretendBridge),
 		control("removeParty", http.MethodDelete, pathParty, (*call).deleteParty, pretendDone),
-		control("ignore", post, pathParty+"/ignore", (*call).ignore, pretendDone),
-		control("forward", post, pathParty+"/forward", (*call).forward, pretendParty(codeDisconnected)),
-		control("reply", post, pathParty+"/reply", (*call).reply, pretendParty(codeDisconnected)),
-		control("transfer", post, pathParty+"/transfer", (*call).transfer, pretendParty(codeDisconnected)),
-		control("park", post, pathParty+"/park", (*call).park, pretendParty(codeParked)),
+		control("ignore", post, pathParty+"/ignore", (*call).ignore, nil),
+		control("forward", post, pathParty+"/forward", (*call).forward, nil),
+		control("reply", post, pathParty+"/reply", (*call).reply, nil),
+		control("transfer", post, pathParty+"/transfer", (*call).transfer, nil),
+		control("park", post, pathParty+"/park", (*call).park, nil),
 		control("pickup", post, pathParty+"/pickup", (*call).pickup, nil),
-		control("flip", post, pathParty+"/flip", (*call).flip, pretendOK),
+		control("flip", post, pathParty+"/flip", (*call).flip, nil),
 		control("recordings", post, pathParty+"/recordings", (*call).record, nil),
 		control("pauseRecording", http.MethodPatch, pathParty+"/recordings/{recordingId}", (*call).pauseRecording, nil),
 		control("supervise", post, pathParty+"/supervise", (*call).superviseParty, nil),
 		control("superviseSession", post, pathSession+"/supervise", (*call).superviseSession, nil),
 		control("bringIn", post, pathSession+"/parties/bring-in", (*call).bringIn, nil),
-		{name: "callOut", method: post, path: pathAccount + "/telephony/call-out", group: groupHeavy, scope: "CallControl", serve: (*call).callOut, acts: true},
-		{name: "conference", method: post, path: pathAccount + "/telephony/conference", group: groupHeavy, scope: "CallControl", serve: (*call).conference, acts: true},
+		{name: "callOut", method: post, path: pathAccount + "/telephony/call-out", group: groupHeavy, scope: "CallControl", serve: (*call).callOut, pretend: onCopy((*call).callOut), acts: true},
+		{name: "conference", method: post, path: pathAccount + "/telephony/conference", group: groupHeavy, scope: "CallControl", serve: (*call).conference, pretend: onCopy((*call).conference), acts: true},
 
 		{name: "wstoken", method: post, path: "/restapi/oauth/wstoken", group: groupAuth, scope: "WebSocket", serve: (*call).wsToken, acts: true},
 		{name: "subscribe", method: post, path: pathSub, group: groupMedium, serve: (*call).subscribe, acts: true},

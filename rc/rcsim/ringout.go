@@ -1,7 +1,6 @@
 package rcsim
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 )
@@ -14,7 +13,7 @@ const originRingOut = "RingOut"
 func ringOutOperations() []operation {
 	const path = pathExtension + "/ring-out"
 	return []operation{
-		{name: "ringOut", method: http.MethodPost, path: path, group: groupHeavy, scope: "RingOut", serve: (*call).ringOut, acts: true},
+		{name: "ringOut", method: http.MethodPost, path: path, group: groupHeavy, scope: "RingOut", serve: (*call).ringOut, pretend: onCopy((*call).ringOut), acts: true},
 		{name: "readRingOut", method: http.MethodGet, path: path + "/{ringoutId}", group: groupLight, scope: "RingOut", serve: (*call).readRingOut},
 		{name: "cancelRingOut", method: http.MethodDelete, path: path + "/{ringoutId}", group: groupHeavy, scope: "RingOut", serve: (*call).cancelRingOut, pretend: pretendDone, acts: true},
 	}
@@ -76,7 +75,7 @@ func (c *call) ringOut() (int, any, error) {
 		shown = in.CallerID.PhoneNumber
 	}
 	if mobile == "" && !u.online() {
-		return 0, nil, refuse(http.StatusForbidden, cmp.Or(c.s.opt.Assume.OfflineDeviceRefusal, "TAS-106"), "Operation is not allowed")
+		return 0, nil, notAllowedAs(c.s.opt.Assume.OfflineDeviceRefusal)
 	}
 	return http.StatusOK, c.ringOutWire(c.s.eng.ringOut(u, mobile, shown, to)), nil
 }

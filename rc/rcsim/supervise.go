@@ -18,7 +18,7 @@ type supervision struct {
 
 // mayListen says why a party cannot be supervised; what the refusals look like is not known (11.4).
 func (e *engine) mayListen(p *party, how supervision) error {
-	refused := refuse(http.StatusForbidden, cmp.Or(e.opt.Assume.SuperviseRefusal, "TAS-106"), "Operation is not allowed")
+	refused := notAllowedAs(e.opt.Assume.SuperviseRefusal)
 	if !p.established() {
 		if how.perParty {
 			return wrongState("supervise", p)
@@ -119,7 +119,7 @@ func (c *call) supervision(perParty bool) (agent *User, how supervision, err err
 		return nil, how, missing("agentExtensionId")
 	}
 	if !d.Online || !c.s.dir.monitors(c.user, agent) {
-		return nil, how, refuse(http.StatusForbidden, cmp.Or(c.s.opt.Assume.SuperviseRefusal, "TAS-106"), "Operation is not allowed")
+		return nil, how, notAllowedAs(c.s.opt.Assume.SuperviseRefusal)
 	}
 	return agent, supervision{by: c.user, device: d.ID, autoAnswer: in.AutoAnswer == nil || *in.AutoAnswer, perParty: perParty}, nil
 }
