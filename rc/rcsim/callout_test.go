@@ -13,10 +13,10 @@ import (
 
 const callOutPath = account + "/telephony/call-out"
 
-// callOut calls out of the soft phone of 102 to what the body's to says.
-func (w *world) callOut(to string) string {
+// callOut calls 103 out of the soft phone of 102.
+func (w *world) callOut() string {
 	w.t.Helper()
-	m := w.as("102", "POST", callOutPath, `{"from":{"deviceId":"`+w.phone("102", 0)+`"},"to":`+to+`}`, 201)["session"].(map[string]any)
+	m := w.as("102", "POST", callOutPath, `{"from":{"deviceId":"`+w.phone("102", 0)+`"},"to":{"extensionNumber":"103"}}`, 201)["session"].(map[string]any)
 	first := m["parties"].([]any)[0].(map[string]any)
 	if len(m["parties"].([]any)) != 1 || status(first) != "Setup" || first["direction"] != "Outbound" || first["from"].(map[string]any)["deviceId"] != w.phone("102", 0) || m["creationTime"] == nil {
 		w.t.Errorf("%v", m)
@@ -30,7 +30,7 @@ func TestCallOutSequences(t *testing.T) {
 			name: "to an extension: the own phone rings first",
 			play: func(w *world) string {
 				held := w.answered("102")
-				id := w.callOut(`{"extensionNumber":"103"}`)
+				id := w.callOut()
 				if p := w.party(id, "102"); !p.CallOut || p.Code != "Setup" {
 					w.t.Errorf("%+v", p)
 				}
@@ -63,7 +63,7 @@ func TestCallOutSequences(t *testing.T) {
 			name: "the device answers by itself, by assumption",
 			opt:  rcsim.Options{Assume: rcsim.Assumptions{CallOutAutoAnswer: true}},
 			play: func(w *world) string {
-				id := w.callOut(`{"extensionNumber":"103"}`)
+				id := w.callOut()
 				w.await(rcsim.Is(id, "103", "Proceeding"))
 				return id
 			},
@@ -72,7 +72,7 @@ func TestCallOutSequences(t *testing.T) {
 		{
 			name: "the person does not pick up",
 			play: func(w *world) string {
-				id := w.callOut(`{"extensionNumber":"103"}`)
+				id := w.callOut()
 				w.must(w.Decline("102", ""))
 				w.await(rcsim.Over(id))
 				return id
@@ -82,7 +82,7 @@ func TestCallOutSequences(t *testing.T) {
 		{
 			name: "dropped while the own phone rings",
 			play: func(w *world) string {
-				id := w.callOut(`{"extensionNumber":"103"}`)
+				id := w.callOut()
 				w.as("102", "DELETE", sessionPath(id), "", 204)
 				return id
 			},
@@ -100,6 +100,7 @@ func TestCallOutAnswersFirst(t *testing.T) {
 	body := fmt.Sprintf(`{"from":{"deviceId":%q},"to":{"extensionNumber":"103"}}`, w.phone("102", 0))
 
 	t.Run("over HTTP", func(t *testing.T) {
+		w := w.in(t)
 		w.SetFault("callOut", rcsim.Fault{Times: 1, Silent: true}) // the answer stays inside
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -132,6 +133,8 @@ func TestCallOutAnswersFirst(t *testing.T) {
 		}
 	})
 	t.Run("through the socket", func(t *testing.T) {
+		socket := *socket
+		socket.w = w.in(t)
 		f := socket.ask("POST", callOutPath, body) // fails when a notification comes first
 		var frame []json.RawMessage
 		if err := json.Unmarshal([]byte(f.raw), &frame); err != nil || f.Status != 201 {

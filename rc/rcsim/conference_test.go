@@ -69,6 +69,7 @@ func TestConferenceOfThree(t *testing.T) {
 	}
 
 	t.Run("a participant hangs up, the others talk on", func(t *testing.T) {
+		w := w.in(t)
 		w.must(w.Hangup("103", consult))
 		w.await(rcsim.Over(consult))
 		if st := w.State(); !st.Hear("102", customer) {
@@ -80,6 +81,7 @@ func TestConferenceOfThree(t *testing.T) {
 		}
 	})
 	t.Run("the host removes a participant", func(t *testing.T) {
+		w := w.in(t)
 		path := sessionPath(conf) + "/parties/" + fmt.Sprint(part["id"])
 		w.refused("103", "DELETE", path, "", 403, "TAS-106")
 		w.as("102", "DELETE", path, "", 204)
@@ -90,6 +92,7 @@ func TestConferenceOfThree(t *testing.T) {
 		}
 	})
 	t.Run("the host hangs up", func(t *testing.T) {
+		w := w.in(t)
 		w.must(w.Hangup("102", conf))
 		w.await(rcsim.Over(""))
 	})

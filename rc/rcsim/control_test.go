@@ -291,7 +291,7 @@ func TestControlAPIPlaysEveryVerb(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	press("103", "switch", `{"deviceId":"`+w.phone("103", 1)+`"}`, 204)
-	if leg := press("101", "supervise", `{"agent":"103","telephonySessionId":"`+first+`"}`, 201)["telephonySessionId"].(string); !hears(w.State(), "101", "103") || leg == first {
+	if leg := press("101", "supervise", `{"agent":"103","telephonySessionId":"`+first+`"}`, 201)["telephonySessionId"].(string); !hears(w.State(), "103") || leg == first {
 		t.Errorf("%s\n%s", leg, w.State())
 	}
 	press("103", "flip", `{"flipNumber":"2"}`, 204)

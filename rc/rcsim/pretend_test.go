@@ -52,10 +52,10 @@ func TestPretence(t *testing.T) {
 			return request{"102", "pauseRecording", "PATCH", w.partyPath(id, "102") + "/recordings/" + rec, `{"active":false}`}
 		}, 200, `"active":false`},
 		{"supervise", func(w *world) request {
-			return request{"101", "superviseSession", "POST", sessionPath(w.answered("102")) + "/supervise", w.listen("102")}
+			return request{"101", "superviseSession", "POST", sessionPath(w.answered("102")) + "/supervise", w.listen()}
 		}, 201, "Setup"},
 		{"supervise a party", func(w *world) request {
-			return request{"101", "supervise", "POST", w.partyPath(w.answered("102"), "102") + "/supervise", w.listen("102")}
+			return request{"101", "supervise", "POST", w.partyPath(w.answered("102"), "102") + "/supervise", w.listen()}
 		}, 201, "Setup"},
 		{"call out", func(w *world) request {
 			return request{"102", "callOut", "POST", callOutPath, fmt.Sprintf(`{"from":{"deviceId":%q},"to":{"extensionNumber":"103"}}`, w.phone("102", 0))}

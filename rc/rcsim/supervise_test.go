@@ -8,13 +8,13 @@ import (
 	"github.com/cordboard/cordboard/rc/rcsim"
 )
 
-// listen is the body of a supervise request of 101 for an agent.
-func (w *world) listen(agent string) string {
-	return fmt.Sprintf(`{"mode":"Listen","supervisorDeviceId":%q,"agentExtensionId":%q}`, w.phone("101", 0), w.person(agent).ID)
+// listen is the body of a supervise request of 101 for 102.
+func (w *world) listen() string {
+	return fmt.Sprintf(`{"mode":"Listen","supervisorDeviceId":%q,"agentExtensionId":%q}`, w.phone("101", 0), w.person("102").ID)
 }
 
-// hears reports whether a supervisor hears a person's party.
-func hears(st rcsim.State, supervisor, who string) bool {
+// hears reports whether 101 hears a person's party.
+func hears(st rcsim.State, who string) bool {
 	number := map[string]string{}
 	for _, s := range st.Sessions {
 		for _, p := range s.Parties {
@@ -22,7 +22,7 @@ func hears(st rcsim.State, supervisor, who string) bool {
 		}
 	}
 	for _, l := range st.Listens {
-		if number[l[0].Party] == supervisor && number[l[1].Party] == who {
+		if number[l[0].Party] == "101" && number[l[1].Party] == who {
 			return true
 		}
 	}
@@ -33,7 +33,7 @@ func TestSuperviseSession(t *testing.T) {
 	w := newWorld(t, rcsim.Options{})
 	own := w.open("101", ownFilter)
 	id := w.answered("102")
-	m := w.as("101", "POST", sessionPath(id)+"/supervise", w.listen("102"), 201)
+	m := w.as("101", "POST", sessionPath(id)+"/supervise", w.listen(), 201)
 	if status(m) != "Setup" || m["owner"].(map[string]any)["extensionId"] != w.person("101").ID || m["from"] == nil || m["to"].(map[string]any)["deviceId"] != w.phone("101", 0) {
 		t.Errorf("%v", m)
 	}
@@ -41,7 +41,7 @@ func TestSuperviseSession(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	st := w.State()
-	if !hears(st, "101", "102") || st.Hear("101", customer) || st.Hear("101", "102") || !st.Hear("102", customer) {
+	if !hears(st, "102") || st.Hear("101", customer) || st.Hear("101", "102") || !st.Hear("102", customer) {
 		t.Errorf("101 hears and is not heard\n%s", st)
 	}
 	leg, _ := st.Party("", "101")
@@ -50,26 +50,30 @@ func TestSuperviseSession(t *testing.T) {
 		t.Errorf("each is the other's peer: %+v %+v", leg, link)
 	}
 	t.Run("nobody is made to leave or to wait by it", func(t *testing.T) {
+		w := w.in(t)
 		if p := w.party(id, "102"); p.Code != "Answered" {
 			t.Errorf("%+v", p)
 		}
 		w.as("102", "POST", w.partyPath(id, "102")+"/hold", "", 200)
-		if hears(w.State(), "101", "102") {
+		if hears(w.State(), "102") {
 			t.Error("a held call is silent")
 		}
 		w.as("102", "POST", w.partyPath(id, "102")+"/unhold", "", 200)
 	})
 	t.Run("the supervisor may not drop the agent's call", func(t *testing.T) {
+		w := w.in(t)
 		w.refused("101", "DELETE", sessionPath(id), "", 403, "TAS-106")
 	})
 	t.Run("it can be removed by the party that was answered", func(t *testing.T) {
+		w := w.in(t)
 		w.as("101", "DELETE", sessionPath(id)+"/parties/"+fmt.Sprint(m["id"]), "", 204)
 		if st := w.State(); len(st.Listens) != 0 || !st.Hear("102", customer) {
 			t.Errorf("only the supervisor has left\n%s", st)
 		}
 	})
 	t.Run("it ends with the agent's call", func(t *testing.T) {
-		w.as("101", "POST", sessionPath(id)+"/supervise", w.listen("102"), 201)
+		w := w.in(t)
+		w.as("101", "POST", sessionPath(id)+"/supervise", w.listen(), 201)
 		w.must(w.Hangup("102", id))
 		w.await(rcsim.Over(""))
 	})
@@ -81,8 +85,8 @@ func TestSuperviseInSessionByAssumption(t *testing.T) {
 		name: beginning, opt: rcsim.Options{Assume: rcsim.Assumptions{SuperviseInSession: true}},
 		play: func(w *world) string {
 			id := w.answered("102")
-			w.as("101", "POST", sessionPath(id)+"/supervise", w.listen("102"), 201)
-			if st := w.State(); !hears(st, "101", "102") || st.Hear("101", customer) || len(st.Sessions) != 1 {
+			w.as("101", "POST", sessionPath(id)+"/supervise", w.listen(), 201)
+			if st := w.State(); !hears(st, "102") || st.Hear("101", customer) || len(st.Sessions) != 1 {
 				w.t.Errorf("101 hears in the agent's session\n%s", st)
 			}
 			w.must(w.Transfer("102", id, "103"))
@@ -99,11 +103,11 @@ func TestSuperviseParty(t *testing.T) {
 	w := newWorld(t, rcsim.Options{})
 	id := w.answered("102")
 	path := func(number string) string { return w.partyPath(id, number) + "/supervise" }
-	w.as("101", "POST", path("102"), w.listen("102"), 201)
-	w.refused("101", "POST", path("102"), w.listen("102"), 403, "TAS-106")
-	w.refused("101", "POST", sessionPath(id)+"/supervise", w.listen("102"), 403, "TAS-106")
-	w.as("101", "POST", path(customer), w.listen("102"), 201) // the second channel
-	if st := w.State(); !hears(st, "101", "102") || !hears(st, "101", customer) {
+	w.as("101", "POST", path("102"), w.listen(), 201)
+	w.refused("101", "POST", path("102"), w.listen(), 403, "TAS-106")
+	w.refused("101", "POST", sessionPath(id)+"/supervise", w.listen(), 403, "TAS-106")
+	w.as("101", "POST", path(customer), w.listen(), 201) // the second channel
+	if st := w.State(); !hears(st, "102") || !hears(st, customer) {
 		t.Errorf("both channels\n%s", st)
 	}
 	w.must(w.Hangup("102", id))
@@ -111,8 +115,8 @@ func TestSuperviseParty(t *testing.T) {
 
 	three := w.answered("102")
 	w.must(w.Join("107", three))
-	w.refused("101", "POST", w.partyPath(three, "102")+"/supervise", w.listen("102"), 403, "TAS-106") // three people
-	w.as("101", "POST", sessionPath(three)+"/supervise", w.listen("102"), 201)
+	w.refused("101", "POST", w.partyPath(three, "102")+"/supervise", w.listen(), 403, "TAS-106") // three people
+	w.as("101", "POST", sessionPath(three)+"/supervise", w.listen(), 201)
 }
 
 func TestSuperviseWithoutAutoAnswer(t *testing.T) {
@@ -120,11 +124,11 @@ func TestSuperviseWithoutAutoAnswer(t *testing.T) {
 	id := w.answered("102")
 	body := fmt.Sprintf(`{"mode":"Listen","deviceId":%q,"extensionNumber":"102","autoAnswer":false}`, w.phone("101", 0)) // the old names
 	w.as("101", "POST", sessionPath(id)+"/supervise", body, 201)
-	if p, _ := w.State().Party("", "101"); p.Code != "Proceeding" || hears(w.State(), "101", "102") {
+	if p, _ := w.State().Party("", "101"); p.Code != "Proceeding" || hears(w.State(), "102") {
 		t.Errorf("it rings: %+v", p)
 	}
 	w.must(w.Answer("101", ""))
-	if !hears(w.State(), "101", "102") {
+	if !hears(w.State(), "102") {
 		t.Errorf("101 hears\n%s", w.State())
 	}
 	w.must(w.Hangup("101", ""))
@@ -171,8 +175,8 @@ func TestSuperviseRefusals(t *testing.T) {
 	t.Run("a call that rings", func(t *testing.T) {
 		w := newWorld(t, rcsim.Options{})
 		id := w.call(customer, "102")
-		w.refused("101", "POST", sessionPath(id)+"/supervise", w.listen("102"), 403, "TAS-106") // 409 is not declared
-		w.refused("101", "POST", w.partyPath(id, "102")+"/supervise", w.listen("102"), 409, "TAS-102")
+		w.refused("101", "POST", sessionPath(id)+"/supervise", w.listen(), 403, "TAS-106") // 409 is not declared
+		w.refused("101", "POST", w.partyPath(id, "102")+"/supervise", w.listen(), 409, "TAS-102")
 	})
 	t.Run("a second supervisor", func(t *testing.T) {
 		company := rcsim.DemoAccount()
@@ -182,6 +186,6 @@ func TestSuperviseRefusals(t *testing.T) {
 		if _, err := w.Supervise("111", "102", id); err != nil {
 			t.Fatal(err)
 		}
-		w.refused("101", "POST", sessionPath(id)+"/supervise", w.listen("102"), 403, "TAS-106")
+		w.refused("101", "POST", sessionPath(id)+"/supervise", w.listen(), 403, "TAS-106")
 	})
 }

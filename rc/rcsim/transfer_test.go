@@ -208,7 +208,7 @@ func TestTransferRefusals(t *testing.T) {
 		{"a party whose other side rings", "105", path(ringing, "105"), `{"extensionNumber":"104"}`, 409, "TAS-102"},
 		{"broken JSON", "102", path(held, "102"), `{`, 400, "CMN-103"},
 	} {
-		t.Run(c.name, func(t *testing.T) { w.refused(c.who, "POST", c.path, c.body, c.status, c.code) })
+		t.Run(c.name, func(t *testing.T) { w.in(t).refused(c.who, "POST", c.path, c.body, c.status, c.code) })
 	}
 	w.must(w.Voicemail("106", ringing))
 	w.refused("105", "POST", path(ringing, "105"), `{"extensionNumber":"104"}`, 409, "TAS-102") // nobody is left to transfer

@@ -13,6 +13,14 @@ import (
 
 const mobile102 = "+15105550102"
 
+// in is the world in a subtest.
+func (w *world) in(t *testing.T) *world {
+	t.Helper()
+	sub := *w
+	sub.t = t
+	return &sub
+}
+
 // as does a request as a person and wants a status; it returns the answer's JSON object, nil when there is none.
 func (w *world) as(who, method, path, body string, status int) map[string]any {
 	w.t.Helper()
