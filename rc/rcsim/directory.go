@@ -41,7 +41,7 @@ type phoneNumber struct {
 	UsageType   string `json:"usageType"`
 }
 
-func (c *call) directoryWire(e entry) directoryWire {
+func (c *call) directoryWire(e *entry) directoryWire {
 	w := directoryWire{
 		ID: e.id, Type: e.kind, Status: "Enabled", FirstName: e.first, LastName: e.last, ExtensionNumber: e.number, Email: e.email,
 		Department: e.department, JobTitle: e.title, PhoneNumbers: []phoneNumber{},
@@ -64,7 +64,7 @@ func (c *call) listDirectory() (int, any, error) {
 	if group != "" && group != "User" && group != "NonUser" {
 		return 0, nil, invalid("typeGroup")
 	}
-	all := c.entries(func(e entry) bool {
+	all := c.entries(func(e *entry) bool {
 		return (kind == "" || kind == e.kind) && (group == "" || (group == "User") == (e.kind == "User")) && inMainSite(q["siteId"])
 	})
 	status, answer, err := page(c, all, c.directoryWire, 1000, 2000)
@@ -91,11 +91,11 @@ func (c *call) getDirectoryEntry() (int, any, error) {
 }
 
 // searchFields are what a search looks at, and how the result can be ordered.
-var searchFields = map[string]func(entry) string{
-	"firstName": func(e entry) string { return cmp.Or(e.first, e.name) }, "lastName": func(e entry) string { return e.last },
-	"extensionNumber": func(e entry) string { return e.number }, "phoneNumber": func(e entry) string { return e.direct },
-	"email": func(e entry) string { return e.email }, "jobTitle": func(e entry) string { return e.title },
-	"department": func(e entry) string { return e.department }, "customFieldValue": func(entry) string { return "" },
+var searchFields = map[string]func(*entry) string{
+	"firstName": func(e *entry) string { return cmp.Or(e.first, e.name) }, "lastName": func(e *entry) string { return e.last },
+	"extensionNumber": func(e *entry) string { return e.number }, "phoneNumber": func(e *entry) string { return e.direct },
+	"email": func(e *entry) string { return e.email }, "jobTitle": func(e *entry) string { return e.title },
+	"department": func(e *entry) string { return e.department }, "customFieldValue": func(*entry) string { return "" },
 }
 
 type searchIn struct {
@@ -150,7 +150,7 @@ func (c *call) searchDirectory() (int, any, error) {
 	return http.StatusOK, map[string]any{"records": rows(cut, c.directoryWire), "paging": where}, nil
 }
 
-func (in searchIn) fits(e entry) bool {
+func (in searchIn) fits(e *entry) bool {
 	among := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
 	if !among(in.ExtensionTypes, e.kind) || !among(in.ExtensionStatuses, "Enabled") || !among(in.ExtensionIDs, e.id) || !inMainSite(in.SiteIDs) ||
 		(in.Department != "" && !strings.EqualFold(in.Department, e.department)) {
@@ -165,7 +165,7 @@ func (in searchIn) fits(e entry) bool {
 }
 
 // order compares by the orderBy list, whose indexes have put the fields in order.
-func (in searchIn) order(a, b entry) int {
+func (in searchIn) order(a, b *entry) int {
 	for _, o := range in.OrderBy {
 		n := strings.Compare(strings.ToLower(searchFields[o.FieldName](a)), strings.ToLower(searchFields[o.FieldName](b)))
 		if o.Direction == "Desc" {

@@ -76,25 +76,25 @@ type entry struct {
 	admin                                                                 bool
 }
 
-func (u *User) entry() entry {
-	return entry{u.ID, u.Number, "User", u.First, u.Last, u.Name(), u.Email, u.JobTitle, u.Team, u.Direct, u.Admin}
+func (u *User) entry() *entry {
+	return &entry{u.ID, u.Number, "User", u.First, u.Last, u.Name(), u.Email, u.JobTitle, u.Team, u.Direct, u.Admin}
 }
 
-func (q *Queue) entry() entry {
-	return entry{id: q.ID, number: q.Number, kind: "Department", name: q.Name, direct: q.Direct}
+func (q *Queue) entry() *entry {
+	return &entry{id: q.ID, number: q.Number, kind: "Department", name: q.Name, direct: q.Direct}
 }
 
-func (v *Service) entry() entry {
-	return entry{id: v.ID, number: v.Number, kind: v.Type, name: v.Name}
+func (v *Service) entry() *entry {
+	return &entry{id: v.ID, number: v.Number, kind: v.Type, name: v.Name}
 }
 
 // entries are the extensions of the caller's account that fit: people, then queues, then services.
-func (c *call) entries(fits func(entry) bool) []entry {
+func (c *call) entries(fits func(*entry) bool) []*entry {
 	all := c.s.dir.entries
 	if c.user.AccountID != c.s.dir.account.ID {
-		all = []entry{c.user.entry()}
+		all = []*entry{c.user.entry()}
 	}
-	out := []entry{}
+	var out []*entry
 	for _, e := range all {
 		if fits(e) {
 			out = append(out, e)
@@ -111,7 +111,7 @@ func (c *call) people() []*User {
 	return c.s.dir.phones()
 }
 
-func (c *call) extensionWire(e entry) extensionWire {
+func (c *call) extensionWire(e *entry) extensionWire {
 	w := extensionWire{
 		URI: c.extensionURI(e.id), ID: number(e.id), ExtensionNumber: e.number, Name: e.name, Type: e.kind, Status: "Enabled",
 		Contact:     contactWire{FirstName: e.first, LastName: e.last, JobTitle: e.title, Email: e.email, BusinessPhone: e.direct, Department: e.department},
@@ -146,7 +146,7 @@ func (c *call) getExtension() (int, any, error) {
 }
 
 // entry is the extension of any type with that id.
-func (d *directory) entry(id, account string) (entry, bool) {
+func (d *directory) entry(id, account string) (*entry, bool) {
 	if u := d.byID[id]; u != nil {
 		return u.entry(), u.AccountID == account
 	}
@@ -156,7 +156,7 @@ func (d *directory) entry(id, account string) (entry, bool) {
 	if v := d.servicesByID[id]; v != nil {
 		return v.entry(), account == d.account.ID
 	}
-	return entry{}, false
+	return nil, false
 }
 
 func (c *call) getAccount() (int, any, error) {
@@ -172,7 +172,7 @@ func (c *call) listExtensions() (int, any, error) {
 	fits := func(name, have string) bool {
 		return !q.Has(name) || q.Get(name) == "" || slices.Contains(q[name], have)
 	}
-	all := c.entries(func(e entry) bool {
+	all := c.entries(func(e *entry) bool {
 		return fits("type", e.kind) && fits("status", "Enabled") && fits("extensionNumber", e.number) && fits("email", e.email)
 	})
 	return page(c, all, c.extensionWire, 100, 1000)

@@ -10,9 +10,9 @@ import (
 // server; people's phones, presence and permissions change, who there is does not.
 type directory struct {
 	account  *Account
-	users    []*User // in the order of the account, then the guests
-	sorted   []*User // of the server's own account, by extension number
-	entries  []entry // everything with an extension number in the server's own account, as lists show it
+	users    []*User  // in the order of the account, then the guests
+	sorted   []*User  // of the server's own account, by extension number
+	entries  []*entry // everything with an extension number in the server's own account, as lists show it
 	byID     map[string]*User
 	byNumber map[string]*User // of the server's own account
 	byDirect map[string]*User // of the server's own account
