@@ -20,6 +20,7 @@ var ofClient = []string{
 var ofOthers = []string{
 	"authorize", "authorize2", "readOpenIdConfiguration", "authUserInfo", "readAPIVersions", "readAccountInfo",
 	"readCallPartyStatus", "callFlipParty", "readCallFlipSettings",
+	"createRingOutCall", "readRingOutCallStatus", "deleteRingOutCall", "listExtensionActiveCalls", "listCompanyActiveCalls",
 	"readDirectoryEntry", "searchDirectoryEntries", "readAccountPresence", "updateUserPresenceStatus", "readUnifiedPresence",
 	"updateUnifiedPresence", "readCallQueueInfo", "readCallQueuePresence", "updateCallQueuePresence",
 	"readExtensionCallQueuePresence", "updateExtensionCallQueuePresence",
