@@ -37,6 +37,9 @@ func (c *call) callOut() (int, any, error) {
 			ExtensionNumber *string `json:"extensionNumber"`
 		} `json:"to"`
 	}
+	if err := c.onNetwork(); err != nil {
+		return 0, nil, err
+	}
 	if err := c.decode(&in); err != nil {
 		return 0, nil, err
 	}

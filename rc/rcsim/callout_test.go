@@ -183,3 +183,11 @@ func TestCallOutRefusals(t *testing.T) {
 	}
 	w.refused("102", "POST", callOutPath, "{}", 429, "CMN-301")
 }
+
+// TestGuestsHaveNoPhones: who belongs to another account makes no calls and opens no conference here.
+func TestGuestsHaveNoPhones(t *testing.T) {
+	guest := rcsim.User{ID: "500131512008", AccountID: "500131426008", Number: "902", First: "Gus", Last: "Guest", Devices: []rcsim.Device{{ID: "1", Type: "SoftPhone", Online: true}}}
+	w := newWorld(t, rcsim.Options{Guests: []rcsim.User{guest}})
+	w.refused(guest.ID, "POST", callOutPath, `{"from":{"deviceId":"1"},"to":{"extensionNumber":"103"}}`, 403, "TAS-106")
+	w.refused(guest.ID, "POST", account+"/telephony/conference", "", 403, "TAS-106")
+}

@@ -146,6 +146,14 @@ func (c *call) patchParty() (int, any, error) {
 	})
 }
 
+// onNetwork refuses guests: their account has no phones here.
+func (c *call) onNetwork() error {
+	if c.user.AccountID != c.s.dir.account.ID {
+		return notAllowed()
+	}
+	return nil
+}
+
 // deviceOfBody is the caller's own device that the body names; it must be online.
 func (c *call) deviceOfBody() (Device, error) {
 	var in struct {

@@ -147,6 +147,9 @@ func (e *engine) settleConference(s *session) {
 
 // conference answers with a session without parties; its host has Options.ConferenceWait to join.
 func (c *call) conference() (int, any, error) {
+	if err := c.onNetwork(); err != nil {
+		return 0, nil, err
+	}
 	return http.StatusCreated, c.s.callSession(c.s.eng.newConference(c.user)), nil
 }
 
