@@ -333,6 +333,8 @@ func offSentence(r board.Reason, who, other Person, whoIsCustomer bool) Text {
 		return say("Off: Cordboard could not write the last press down.", a)
 	case board.ReasonRestart:
 		return say("Off: Cordboard restarted before it was sent.", a)
+	case board.ReasonFarChanged:
+		return say("Off: somebody else is on the call now than when you pressed.", a)
 	}
 	return say("Off: not ready.", a)
 }
@@ -491,6 +493,8 @@ func unsentHead(t *board.Transfer) Text {
 		return say("Not sent: Cordboard could not write it down first.", nil)
 	case board.ReasonRestart:
 		return say("Not sent: Cordboard restarted before it could ask.", nil)
+	case board.ReasonFarChanged:
+		return say("Not sent: somebody else is on the call now than when you pressed.", nil)
 	default:
 		return say("Not sent: the calls changed while they were checked.", nil)
 	}

@@ -151,20 +151,45 @@ func (sess *session) far(s *State, mine *party) Far {
 	default:
 		return far
 	}
-	// Of one far party more is known than of the owner's own from and to.
 	f := &one.folded
 	far.PartyID, far.Since, far.Answered = one.id, f.since, f.answered
-	self := f.party.To
-	if f.party.Direction == telephony.Outbound {
-		self = f.party.From
-	}
-	if f.party.AccountID == "" || f.party.AccountID == s.owner.AccountID {
-		far.ExtensionID = cmp.Or(f.party.ExtensionID, far.ExtensionID)
-	}
-	far.Name = cmp.Or(far.Name, self.Name)
-	far.Number = cmp.Or(far.Number, self.PhoneNumber)
-	far.Internal = internal(far)
+	far.identify(one.person(s.owner))
 	return far
+}
+
+// person is who a far party is, by its own word.
+func (p *party) person(owner Owner) Far {
+	end := p.folded.party.To
+	if p.folded.party.Direction == telephony.Outbound {
+		end = p.folded.party.From
+	}
+	who := Far{Name: end.Name, Number: end.PhoneNumber}
+	if p.folded.party.AccountID == "" || p.folded.party.AccountID == owner.AccountID {
+		who.ExtensionID = p.folded.party.ExtensionID
+	}
+	return who
+}
+
+// identify says who the one far party is. The owner's own from and to, which f
+// has so far, tell whom the owner dialled or who rang; that is somebody else once
+// a queue, or a transfer by the other side, has put another person there.
+func (f *Far) identify(who Far) {
+	var same bool
+	switch {
+	case f.ExtensionID != "" && who.ExtensionID != "":
+		same = f.ExtensionID == who.ExtensionID
+	case f.Number != "" && who.Number != "":
+		same = f.Number == who.Number
+	default:
+		same = f.ExtensionID == ""
+	}
+	if !same {
+		f.Name, f.Number, f.ExtensionID = "", "", ""
+	}
+	f.Name = cmp.Or(f.Name, who.Name)
+	f.Number = cmp.Or(f.Number, who.Number)
+	f.ExtensionID = cmp.Or(f.ExtensionID, who.ExtensionID)
+	f.Internal = internal(*f)
 }
 
 // internal reports whether the far side is an extension of the owner's account:

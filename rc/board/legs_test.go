@@ -280,3 +280,40 @@ func TestReconcile(t *testing.T) {
 	s.Reconcile(presence(), s.Marks(), at(17))
 	want(t, "ended", legOf(t, s, customerCall, 18).Ended, at(17))
 }
+
+// Whom the owner dialled, or who rang, may have put somebody else there since.
+func TestFarIsWhoIsThere(t *testing.T) {
+	named := func(p tp.Party, number, name string) tp.Party {
+		p.From = tp.Endpoint{PhoneNumber: number, Name: name}
+		p.To = p.From
+		return p
+	}
+	fromKim := with(incoming(consultCall, 2, "103", tp.Answered), func(p *tp.Party) {
+		p.From = tp.Endpoint{PhoneNumber: "103", Name: "Kim", ExtensionID: colleague}
+	})
+	dialled := outgoing(consultCall, "103", tp.Answered)
+	queue := with(outgoing(consultCall, "300", tp.Answered), func(p *tp.Party) { p.To = tp.Endpoint{PhoneNumber: "300", Name: "Support", ExtensionID: "q-1"} })
+	fromRosa := incoming(consultCall, 2, rosa, tp.Answered)
+	tests := map[string]struct {
+		mine, far tp.Party
+		want      Far
+	}{
+		"the colleague who called, by the direct number":  {fromKim, named(someone(consultCall, 1, colleague, tp.Answered), "+16505550103", "Kim K."), Far{Name: "Kim", Number: "103", ExtensionID: colleague, Internal: true}},
+		"a colleague who was put there":                   {fromKim, named(someone(consultCall, 3, another, tp.Answered), "104", "Ada"), Far{Name: "Ada", Number: "104", ExtensionID: another, Internal: true}},
+		"an outside caller who was put there":             {fromKim, named(someone(consultCall, 3, "", tp.Answered), victor, ""), Far{Number: victor}},
+		"an outside caller without a number":              {fromKim, named(someone(consultCall, 3, "", tp.Answered), "", ""), Far{}},
+		"whom the owner dialled":                          {dialled, named(someone(consultCall, 2, colleague, tp.Answered), "103", "Kim"), Far{Name: "Kim", Number: "103", ExtensionID: colleague, Internal: true}},
+		"whom the owner dialled, of whom nothing is told": {dialled, someone(consultCall, 2, colleague, tp.Answered), Far{Number: "103", ExtensionID: colleague, Internal: true}},
+		"somebody else than the owner dialled":            {dialled, named(someone(consultCall, 3, another, tp.Answered), "104", "Ada"), Far{Name: "Ada", Number: "104", ExtensionID: another, Internal: true}},
+		"who answered for a queue":                        {queue, named(someone(consultCall, 3, another, tp.Answered), "104", "Ada"), Far{Name: "Ada", Number: "104", ExtensionID: another, Internal: true}},
+		"the customer":                                    {fromRosa, named(someone(consultCall, 1, "", tp.Answered), rosa, "Rosa"), Far{Name: "Rosa", Number: rosa}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := NewState(agent, Timing{})
+			read(t, s, 1, listed(consultCall, tt.mine, tt.far))
+			got := legOf(t, s, consultCall, 2).Far
+			want(t, "far", Far{Name: got.Name, Number: got.Number, ExtensionID: got.ExtensionID, Internal: got.Internal}, tt.want)
+		})
+	}
+}

@@ -47,35 +47,47 @@ func roles(b Board) (customers, consults []Leg) {
 }
 
 // Next is the pairing after the board has changed. A bound pair stays bound to
-// its session ids through swap, hold and other calls, until one end is over.
+// its session ids through swap, hold and other calls, until one end is over, or
+// the colleague in a pair that nobody chose has put an outside caller there.
 // Otherwise a pair is offered only when it is the only one possible: one
 // customer leg on hold, no other customer answered, one consult candidate.
 func (p Pairing) Next(b Board, now time.Time) Pairing {
 	if p.Pair != nil && p.Pair.Bound {
 		c, okC := b.Leg(p.Pair.CustomerSession)
 		k, okK := b.Leg(p.Pair.ConsultSession)
-		if okC && okK && pairable(c) && pairable(k) {
+		if okC && okK && pairable(c) && pairable(k) && (p.Pair.Why == WhyChosen || Takes(c, k)) {
 			next := *p.Pair
 			next.CustomerParty, next.ConsultParty = c.PartyID, k.PartyID
-			return Pairing{Pair: &next}
+			return Pairing{Pair: next.with(c, k, now)}
 		}
 	}
 	c, k, ok := only(b)
 	if !ok {
 		return Pairing{}
 	}
-	next := Pair{Ends: ends(c, k), Why: WhyOnly, Formed: now, TwoOutside: twoOutside(c, k)}
+	next := Pair{Ends: ends(c, k), Why: WhyOnly, Formed: now}
 	if k.Direction != telephony.Outbound {
 		next.Why = WhyColleague
 	}
 	next.Bound = c.OnHold() && k.Far.State == FarAnswered && answered(k)
 	if p.Pair != nil && p.Pair.Ends == next.Ends {
 		next.Revision = p.Pair.Revision
+		next.Customer, next.Consult = p.Pair.Customer, p.Pair.Consult
 		if p.Pair.Bound == next.Bound {
 			next.Formed = p.Pair.Formed
 		}
 	}
-	return Pairing{Pair: &next}
+	return Pairing{Pair: next.with(c, k, now)}
+}
+
+// with is the pair with the people who are at its far sides now.
+func (p Pair) with(c, k Leg, now time.Time) *Pair {
+	if !p.Customer.may(who(c)) || !p.Consult.may(who(k)) {
+		p.Revision, p.Formed = 0, now
+	}
+	p.Customer, p.Consult = p.Customer.now(who(c)), p.Consult.now(who(k))
+	p.TwoOutside = twoOutside(c, k)
+	return &p
 }
 
 // only finds the one customer and the one consult that a transfer could mean.
@@ -118,7 +130,8 @@ func (p Pairing) Choose(b Board, customerSession, consultSession string, now tim
 			return p, r
 		}
 	}
-	return Pairing{Pair: &Pair{Ends: ends(c, k), Why: WhyChosen, Bound: true, Formed: now, TwoOutside: twoOutside(c, k)}}, ReasonNone
+	chosen := Pair{Ends: ends(c, k), Why: WhyChosen, Bound: true, Formed: now}
+	return Pairing{Pair: chosen.with(c, k, now)}, ReasonNone
 }
 
 // cannotPair is why a live leg can be neither end of a pair.

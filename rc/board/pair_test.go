@@ -49,8 +49,8 @@ func colleagueIn(state tp.Code, began float64) Leg {
 
 func boardOf(legs ...Leg) Board { return Board{Legs: legs} }
 
-// with changes one leg.
-func with(l Leg, change func(*Leg)) Leg { change(&l); return l }
+// with changes one leg or party.
+func with[T any](v T, change func(*T)) T { change(&v); return v }
 
 func over(l Leg, seconds float64) Leg {
 	if l.OnHold() {
@@ -224,6 +224,77 @@ func TestPairStays(t *testing.T) {
 			t.Errorf("a pair without a held customer: %+v", p.Pair)
 		}
 	})
+}
+
+// The people of a pair may change while its calls stay: then nobody has seen it.
+func TestPairOfOtherPeople(t *testing.T) {
+	person := func(l Leg, party, number string, internal bool) Leg {
+		return with(l, func(l *Leg) { l.Far.PartyID, l.Far.Number, l.Far.Internal = party, number, internal })
+	}
+	ada := colleagueIn(tp.Answered, 60)
+	seen := func(p Pairing) Pairing {
+		p.Pair.Revision = 7
+		return p
+	}
+	offered := seen(Pairing{}.Next(boardOf(rosaHeld, person(kim, "p-2-2", "103", true)), at(50)))
+	called := seen(Pairing{}.Next(boardOf(rosaHeld, person(ada, "p-9-1", "104", true)), at(70)))
+	chosen, _ := Pairing{}.Choose(boardOf(rosaHeld, person(ada, "p-9-1", "104", true)), rosaHeld.SessionID, ada.SessionID, at(70))
+	chosen = seen(chosen)
+	tests := map[string]struct {
+		was      Pairing
+		consult  Leg
+		revision uint64 // 0: nobody has seen it
+		none     bool
+	}{
+		"the same":                   {offered, person(kim, "p-2-2", "103", true), 7, false},
+		"the same on another device": {offered, person(kim, "p-2-5", "103", true), 7, false},
+		"not known for a moment":     {offered, person(kim, "", "103", true), 7, false},
+		"another colleague":          {offered, person(kim, "p-2-3", "104", true), 0, false},
+		"somebody outside whom the called one put there":    {offered, person(kim, "p-2-3", victor, false), 0, false},
+		"somebody without a number":                         {offered, person(kim, "p-2-3", "", false), 0, false},
+		"a colleague who called, and put an outsider there": {called, person(ada, "p-9-2", victor, false), 0, true},
+		"the same, chosen":                                  {chosen, person(ada, "p-9-2", victor, false), 0, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			next := tt.was.Next(boardOf(rosaHeld, tt.consult), at(80))
+			if next.Pair == nil {
+				want(t, "no pair", true, tt.none)
+				return
+			}
+			want(t, "no pair", false, tt.none)
+			want(t, "revision", next.Pair.Revision, tt.revision)
+			want(t, "two outside callers", next.Pair.TwoOutside, !tt.consult.Far.Internal)
+			if tt.consult.Far.PartyID != "" {
+				want(t, "consult", next.Pair.Consult, Who{tt.consult.Far.PartyID, tt.consult.Far.Number})
+			}
+		})
+	}
+}
+
+func TestATransferMeetsWhomThePressNamed(t *testing.T) {
+	person := func(l Leg, party, number string) Leg {
+		return with(l, func(l *Leg) { l.Far.PartyID, l.Far.Number = party, number })
+	}
+	p := Pair{Ends: ends(rosaHeld, kim)}
+	tests := map[string]struct {
+		pressed, now Leg
+		want         bool
+	}{
+		"the same":                   {person(kim, "p-2-2", "103"), person(kim, "p-2-2", "103"), true},
+		"not known when pressed":     {person(kim, "", "103"), person(kim, "p-2-2", "103"), true},
+		"on another device":          {person(kim, "p-2-2", "103"), person(kim, "p-2-4", "103"), true},
+		"somebody else answered":     {person(kim, "", "103"), person(kim, "p-2-3", "104"), false},
+		"somebody else is there now": {person(kim, "p-2-2", "103"), person(kim, "p-2-3", victor), false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tr := NewTransfer("t", p, boardOf(rosaHeld, tt.pressed), 1, at(1))
+			want(t, "consult", tr.Meets(boardOf(rosaHeld, tt.now)), tt.want)
+			q := Pair{Ends: ends(tt.pressed, rosaHeld)}
+			want(t, "customer", NewTransfer("t", q, boardOf(rosaHeld, tt.pressed), 1, at(1)).Meets(boardOf(rosaHeld, tt.now)), tt.want)
+		})
+	}
 }
 
 func TestPairEnds(t *testing.T) {

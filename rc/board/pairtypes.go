@@ -16,6 +16,35 @@ func (e Ends) Names(sessionID string) bool {
 	return sessionID != "" && (e.CustomerSession == sessionID || e.ConsultSession == sessionID)
 }
 
+// Who is the person at the far side of an end, as far as is known.
+type Who struct {
+	PartyID string `json:"party,omitempty"`
+	Number  string `json:"number,omitempty"`
+}
+
+// who is the person at the far side of a leg.
+func who(l Leg) Who { return Who{l.Far.PartyID, l.Far.Number} }
+
+// may reports whether the other may be the same person: the same party, or the
+// same number on another device; what is not known yet speaks against nothing.
+func (w Who) may(be Who) bool {
+	switch {
+	case w.PartyID != "" && w.PartyID == be.PartyID:
+		return true
+	case w.Number != "" && be.Number != "":
+		return w.Number == be.Number
+	}
+	return w.PartyID == "" || be.PartyID == ""
+}
+
+// now is w as it is known after be.
+func (w Who) now(be Who) Who {
+	if be.PartyID == "" && w.may(be) {
+		return w
+	}
+	return be
+}
+
 // Pair is two legs of one board that a transfer would join. Its roles are
 // bound to the session ids from the moment it is Bound.
 type Pair struct {
@@ -24,7 +53,11 @@ type Pair struct {
 	Bound      bool      `json:"bound"`             // false: these two would pair, but one is not there yet (the consult rings)
 	TwoOutside bool      `json:"outside,omitempty"` // both far sides are outside callers
 	Formed     time.Time `json:"formed,omitzero"`
-	Revision   uint64    `json:"revision,omitempty"` // of the first snapshot that showed it
+	// Customer and Consult are the people at the two far sides. When one becomes
+	// another, it is a pair that nobody has seen yet.
+	Customer Who    `json:"customer,omitzero"`
+	Consult  Who    `json:"consult,omitzero"`
+	Revision uint64 `json:"revision,omitempty"` // of the first snapshot that showed it
 }
 
 // Why is the reason why two legs are a pair.
@@ -80,6 +113,7 @@ const (
 	ReasonFarParked        Reason = "far-parked"        // parked
 	ReasonFarSeveral       Reason = "far-several"       // more than one person is on this call
 	ReasonFarLeft          Reason = "far-left"          // the far side left
+	ReasonFarChanged       Reason = "far-changed"       // another person is at the far side than when it was pressed
 	ReasonFarHolding       Reason = "far-holding"       // the far side has put the owner on hold
 	ReasonFarOther         Reason = "far-other"         // a state that this version does not know
 	ReasonUnsure           Reason = "unsure"            // reads raced with events three times
@@ -103,10 +137,12 @@ type Transfer struct {
 
 	Customer       string `json:"customer,omitempty"`
 	CustomerNumber string `json:"customerNumber,omitempty"`
+	CustomerFar    string `json:"customerFar,omitempty"` // the customer's party
 	Consult        string `json:"consult,omitempty"`
 	ConsultNumber  string `json:"consultNumber,omitempty"`
-	Held           Since  `json:"held,omitzero"`    // when the customer was put on hold
-	Talking        Since  `json:"talking,omitzero"` // when the consult answered
+	ConsultFar     string `json:"consultFar,omitempty"` // the consult's party
+	Held           Since  `json:"held,omitzero"`        // when the customer was put on hold
+	Talking        Since  `json:"talking,omitzero"`     // when the consult answered
 	Why            Why    `json:"why,omitempty"`
 
 	Began    time.Time `json:"began"`

@@ -26,10 +26,18 @@ func NewTransfer(id string, p Pair, b Board, attempt int, now time.Time) Transfe
 	k, _ := b.Leg(p.ConsultSession)
 	return Transfer{
 		Ends: p.Ends, ID: id, Attempt: attempt, Phase: Checking, Why: p.Why, Began: now,
-		Customer: c.Far.Name, CustomerNumber: c.Far.Number,
-		Consult: k.Far.Name, ConsultNumber: k.Far.Number,
+		Customer: c.Far.Name, CustomerNumber: c.Far.Number, CustomerFar: c.Far.PartyID,
+		Consult: k.Far.Name, ConsultNumber: k.Far.Number, ConsultFar: k.Far.PartyID,
 		Held: c.Held, Talking: k.Far.Answered,
 	}
+}
+
+// Meets reports whether the people at the two far sides may still be those whom
+// the press named.
+func (t Transfer) Meets(b Board) bool {
+	c, _ := b.Leg(t.CustomerSession)
+	k, _ := b.Leg(t.ConsultSession)
+	return Who{t.CustomerFar, t.CustomerNumber}.may(who(c)) && Who{t.ConsultFar, t.ConsultNumber}.may(who(k))
 }
 
 // Check ends the checking with the readiness that the fresh reads gave:

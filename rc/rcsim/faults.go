@@ -225,7 +225,7 @@ func (s *Server) clearFaults() {
 
 // restore undoes what faults change in the options; the rest of them is never written, and so may be read without the lock.
 func (s *Server) restore() {
-	s.opt.EventDelay, s.opt.Assume = s.born.EventDelay, s.born.Assume
+	s.opt.EventDelay, s.opt.Assume.BridgeEvents = s.born.EventDelay, s.born.Assume.BridgeEvents
 }
 
 // SetBridgeEvents changes how every bridge is told (Assumptions.BridgeEvents); Fault.BridgeEvents changes it for some.

@@ -135,7 +135,7 @@ func (d *desk) feedEnded(err error) {
 		d.setFeed(board.FeedRefused)
 	default:
 		d.feed.why = board.SignedOutElsewhere
-		if over, ok := errors.AsType[*grantOver](err); ok {
+		if over, ok := errors.AsType[*grantOverError](err); ok {
 			d.feed.why = over.why
 		}
 		d.setFeed(board.FeedSignedOut)
@@ -150,14 +150,14 @@ func (d *desk) signedOut(reason string) {
 	d.setFeed(board.FeedSignedOut)
 }
 
-// grantOver is a grant that RingCentral will not have any more.
-type grantOver struct {
+// grantOverError is a grant that RingCentral will not have any more.
+type grantOverError struct {
 	why board.SignedOut
 	err error
 }
 
-func (e *grantOver) Error() string { return "the grant is over: " + e.err.Error() }
-func (e *grantOver) Unwrap() error { return e.err }
+func (e *grantOverError) Error() string { return "the grant is over: " + e.err.Error() }
+func (e *grantOverError) Unwrap() error { return e.err }
 
 // whySignedOut is the page's word for a session.Reason.
 func whySignedOut(reason string) board.SignedOut {
@@ -230,7 +230,7 @@ func (d *desk) wsToken(ctx context.Context) (rc.WSToken, error) {
 			d.log.Warn("why the grant is over is not known", "err", unknown)
 		}
 		err = &rc.Error{
-			Method: http.MethodPost, Path: "wstoken", Status: http.StatusUnauthorized, Unsent: true, Err: &grantOver{whySignedOut(reason), err},
+			Method: http.MethodPost, Path: "wstoken", Status: http.StatusUnauthorized, Unsent: true, Err: &grantOverError{whySignedOut(reason), err},
 		}
 	}
 	return t, err

@@ -336,6 +336,9 @@ func (d *desk) readyFor(t board.Transfer) board.Readiness {
 	if p := d.own.Pairing.Pair; p == nil || p.Ends != t.Ends {
 		return board.Readiness{Reason: board.ReasonEnded}
 	}
+	if !t.Meets(d.own.Board) {
+		return board.Readiness{Reason: board.ReasonFarChanged}
+	}
 	return d.own.Pairing.Ready(d.own.Board, d.newest(t.Ends, t.ID), d.cfg.Timing.Board)
 }
 
