@@ -17,7 +17,7 @@ import (
 // The control API: what people and faults do, for scripts and for the phones page. JSON in, JSON out; errors are
 // {"error":"…"} with 400 (bad body), 404 (no such phone or call), 409 (the state does not allow it).
 //
-//	GET  /sim/api/account                                   users, devices, JWT credentials, clients, groups, queues
+//	GET  /sim/api/account                                   users, devices, JWT credentials, clients, groups, queues, operations
 //	GET  /sim/api/state                                     State
 //	GET  /sim/api/stream                                    server-sent events, each message a State; the latest wins
 //	POST /sim/api/calls {"from","fromName","to","ivr"}      201 {"telephonySessionId"}: an outside caller rings
@@ -201,6 +201,7 @@ func (s *Server) handleAccount(_ http.ResponseWriter, r *http.Request) (int, any
 		"url": s.uri(r, ""), "seed": s.opt.Seed,
 		"account": map[string]string{"id": s.dir.account.ID, "name": s.dir.account.Name, "mainNumber": s.dir.account.MainNumber},
 		"users":   users, "clients": s.clientList(), "groups": groups, "queues": queues, "outside": outside,
+		"operations": Operations(),
 	}, nil
 }
 

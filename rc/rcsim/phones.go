@@ -14,6 +14,7 @@ type pressed struct {
 	DeviceID           string `json:"deviceId"`
 	Agent              string `json:"agent"`
 	ConferenceID       string `json:"conferenceId"`
+	DNDStatus          string `json:"dndStatus"`
 }
 
 // handlePhone is POST /sim/api/phones/{ext}/{verb}: a person does something with their phone or in their app.
@@ -35,6 +36,7 @@ type pressed struct {
 //	bring-in {"conferenceId","telephonySessionId"} 204
 //	join {"telephonySessionId"}                   204: one more person in a call, as a supervisor who barges in by star code
 //	online, offline                               204
+//	dnd {"dndStatus"}                             204: DoNotAcceptAnyCalls, TakeAllCalls …
 func (s *Server) handlePhone(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	var in pressed
 	if err := read(w, r, &in); err != nil {
@@ -78,6 +80,8 @@ func (s *Server) handlePhone(w http.ResponseWriter, r *http.Request) (int, any, 
 		return done(s.BringIn(ext, in.ConferenceID, id))
 	case "join":
 		return done(s.Join(ext, id))
+	case "dnd":
+		return done(s.SetDND(ext, in.DNDStatus))
 	case "online", "offline":
 		return done(s.SetOnline(ext, verb == "online"))
 	default:

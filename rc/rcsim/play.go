@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -299,6 +300,24 @@ func (s *Server) SetOnline(extension string, online bool) error {
 		for i := range u.Devices {
 			u.Devices[i].Online = online && (i == 0 || u.Devices[i].Online)
 		}
+		s.publishPresence(u, s.now())
+		return nil
+	})
+}
+
+// SetDND changes which calls a person takes, as PUT presence does: TakeAllCalls, DoNotAcceptAnyCalls,
+// DoNotAcceptDepartmentCalls or TakeDepartmentCallsOnly.
+func (s *Server) SetDND(extension, status string) error {
+	return s.change(func() error {
+		u := s.dir.byNumber[extension]
+		switch {
+		case u == nil:
+			return noSuch("phone", extension)
+		case !slices.Contains(dndStatuses(), status):
+			return invalid("dndStatus")
+		}
+		u.set.dnd = status
+		s.publishPresence(u, s.now())
 		return nil
 	})
 }

@@ -40,6 +40,10 @@ type settings struct {
 // userStatus is what the person says they are.
 func (u *User) userStatus() string { return cmp.Or(u.set.userStatus, statusAvailable) }
 
+func dndStatuses() []string {
+	return []string{dndTakeAll, dndNoQueues, dndQueuesOnly, dndTakeNothing}
+}
+
 // dnd is which calls the person takes.
 func (u *User) dnd() string { return cmp.Or(u.set.dnd, dndTakeAll) }
 
@@ -303,7 +307,7 @@ func (c *call) putPresence() (int, any, error) {
 		among []string
 	}{
 		{"userStatus", in.UserStatus, []string{statusAvailable, statusBusy, statusOffline}},
-		{"dndStatus", in.DNDStatus, []string{dndTakeAll, dndNoQueues, dndQueuesOnly, dndTakeNothing}},
+		{"dndStatus", in.DNDStatus, dndStatuses()},
 		{"callerIdVisibility", in.CallerIDVisibility, []string{"All", "None", "PermittedUsers"}},
 	} {
 		if f.value != nil && !slices.Contains(f.among, *f.value) {

@@ -211,3 +211,43 @@ func TestFavouritesAndOwnPresenceAreToldApart(t *testing.T) {
 		t.Errorf("103 is nobody's favourite: %v", got)
 	}
 }
+
+// TestPhonesThatTakeNoCalls: what a person does on their phone is told as presence, and calls obey it.
+func TestPhonesThatTakeNoCalls(t *testing.T) {
+	for _, c := range []struct {
+		path, body    string
+		dnd, presence string
+		takesCalls    bool
+	}{
+		{"dnd", `{"dndStatus":"DoNotAcceptAnyCalls"}`, "DoNotAcceptAnyCalls", "Busy", false},
+		{"dnd", `{"dndStatus":"DoNotAcceptDepartmentCalls"}`, "DoNotAcceptDepartmentCalls", "Available", true},
+		{"offline", "", "TakeAllCalls", "Offline", false},
+	} {
+		t.Run(c.path+c.body, func(t *testing.T) {
+			w := newWorld(t, rcsim.Options{})
+			s := w.open("103", "/restapi/v1.0/account/~/extension/~/presence")
+			if r := w.control("POST", "/sim/api/phones/103/"+c.path, c.body); r.status != 204 {
+				t.Fatalf("%d %s", r.status, r.body)
+			}
+			if n := s.note(); n.Body.PresenceStatus != c.presence {
+				t.Errorf("told: %+v", n.Body)
+			}
+			st := w.State()
+			for _, p := range st.Phones {
+				if p.ExtensionNumber == "103" && (p.DND != c.dnd || p.Online != (c.path != "offline")) {
+					t.Errorf("%+v", p)
+				}
+			}
+			id := w.call(customer, "103")
+			if p := w.party(id, "103"); (p.Code == "Proceeding") != c.takesCalls {
+				t.Errorf("a call to it: %s", p.Code)
+			}
+		})
+	}
+	w := newWorld(t, rcsim.Options{})
+	for path, status := range map[string]int{"/sim/api/phones/103/dnd": 400, "/sim/api/phones/999/dnd": 404} {
+		if r := w.control("POST", path, `{"dndStatus":"Sleep"}`); r.status != status {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+}

@@ -74,6 +74,7 @@ type PhoneState struct {
 	Name            string `json:"name"`
 	Team            string `json:"team"`
 	Online          bool   `json:"online"`
+	DND             string `json:"dnd"` // which calls the person takes, in presence's words
 }
 
 // OutsideState is somebody outside.
@@ -177,7 +178,7 @@ func (s *Server) state() State {
 		st.Listens = append(st.Listens, [2]End{l[0].end(), l[1].end()})
 	}
 	for _, u := range s.dir.phones() {
-		st.Phones = append(st.Phones, PhoneState{u.Number, u.ID, u.Name(), u.Team, u.online()})
+		st.Phones = append(st.Phones, PhoneState{u.Number, u.ID, u.Name(), u.Team, u.online(), u.dnd()})
 	}
 	for _, g := range s.gate.sessions {
 		if g.sock == nil {
