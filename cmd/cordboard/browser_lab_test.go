@@ -47,6 +47,10 @@ func TestBrowser(t *testing.T) {
 	}{
 		{"joins what was played on the phones page", joinsWhatWasPlayed},
 		{"finishes the story of the phones page", finishesTheStory},
+		{"rings three phones of a line", ringsThreePhonesOfALine},
+		{"parks and picks up", parksAndPicksUp},
+		{"breaks and mends", breaksAndMends},
+		{"fits the phones anywhere", fitsThePhonesAnywhere},
 		{"keeps the pair over a refresh", keepsThePairOverARefresh},
 		{"works without script", worksWithoutScript},
 		{"stays off while the consult rings", staysOffWhileTheConsultRings},

@@ -3,7 +3,7 @@
 //
 // The files keep a strict content policy (script, style, font, image and connect from 'self' only): nothing is inline. The
 // page speaks to the control API of rcsim at the relative address api/ and to nothing else; the data-testid of every control
-// is listed at the top of assets/phones.js.
+// is listed at the top of assets/phones.js, the script that loads the others.
 package phones
 
 import "embed"

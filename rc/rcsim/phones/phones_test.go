@@ -38,6 +38,12 @@ func names(t *testing.T) []string {
 	return out
 }
 
+// scripts are the page's own: it has no others.
+func scripts(t *testing.T) []string {
+	t.Helper()
+	return slices.DeleteFunc(names(t), func(name string) bool { return path.Ext(name) != ".js" })
+}
+
 // policy names what the content policy of the page would block; each expression finds one kind.
 func policy() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
@@ -56,10 +62,12 @@ func TestThePageKeepsAStrictContentPolicy(t *testing.T) {
 			t.Errorf("index.html has an %s: %q", kind, found)
 		}
 	}
-	js := strings.ReplaceAll(file(t, "assets/phones.js"), "http://www.w3.org/2000/svg", "") // a name, not an address
-	for _, word := range []string{"eval(", "new Function", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", ".cssText", `"style"`, "style:", ".style.", "http:", "https://"} {
-		if strings.Contains(js, word) {
-			t.Errorf("phones.js has %q", word)
+	for _, name := range scripts(t) {
+		js := strings.ReplaceAll(file(t, name), "http://www.w3.org/2000/svg", "") // a name, not an address
+		for _, word := range []string{"eval(", "new Function", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", ".cssText", `"style"`, "style:", ".style.", "http:", "https://", "import("} {
+			if strings.Contains(js, word) {
+				t.Errorf("%s has %q", name, word)
+			}
 		}
 	}
 	for _, name := range names(t) {
@@ -94,6 +102,11 @@ func TestEveryAssetThatIsNamedIsThere(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(file(t, "index.html"), -1) {
 		note("index.html", m[1])
+	}
+	for _, name := range scripts(t) {
+		for _, m := range regexp.MustCompile(`(?m)^import .* from "([^"]+)";$`).FindAllStringSubmatch(file(t, name), -1) {
+			note(name, path.Join(path.Dir(name), m[1]))
+		}
 	}
 	for _, name := range have {
 		if path.Ext(name) == ".css" {
@@ -136,9 +149,10 @@ func TestVendoredFilesAreAsTheyWerePublished(t *testing.T) {
 func TestThePageStaysSmall(t *testing.T) {
 	fonts, rest := 0, 0
 	for _, name := range names(t) {
-		if path.Ext(name) == ".woff2" {
+		switch {
+		case path.Ext(name) == ".woff2":
 			fonts += len(file(t, name))
-		} else {
+		case !strings.HasPrefix(path.Base(name), "LICENSE"): // no page loads it
 			rest += len(file(t, name))
 		}
 	}
@@ -149,8 +163,7 @@ func TestThePageStaysSmall(t *testing.T) {
 
 // Browser tests rely on these; the comment at the top of phones.js is their contract.
 func TestEveryTestIDIsDocumented(t *testing.T) {
-	js := file(t, "assets/phones.js")
-	head, body, ok := strings.Cut(js, "\n\n")
+	head, _, ok := strings.Cut(file(t, "assets/phones.js"), "\n\n")
 	if !ok {
 		t.Fatal("phones.js has no head comment")
 	}
@@ -158,14 +171,19 @@ func TestEveryTestIDIsDocumented(t *testing.T) {
 	for _, m := range regexp.MustCompile(`data-testid="([^"]+)"`).FindAllStringSubmatch(file(t, "index.html"), -1) {
 		ids = append(ids, m[1])
 	}
-	for _, m := range regexp.MustCompile("data-testid\": `([^`]+)`").FindAllStringSubmatch(body, -1) {
-		id := strings.NewReplacer("${role}", "ROLE", "${item.key}", "1", "${c.a}", "A", "${c.b}", "B").Replace(m[1])
-		ids = append(ids, id)
+	spelled := strings.NewReplacer(
+		"${role}", "ROLE", "${item.key}", "1", "${c.a}", "A", "${c.b}", "B", "${l.line}", "N", "${u.extensionNumber}", "EXT", "${q.extensionNumber}", "EXT",
+		`${p.park.replace("*", "")}`, "SLOT", "mend-${item.key}", "mend-FAULT")
+	for _, name := range scripts(t) {
+		js := file(t, name)
+		for _, m := range regexp.MustCompile("data-testid\": `([^`]+)`").FindAllStringSubmatch(js, -1) {
+			ids = append(ids, spelled.Replace(m[1]))
+		}
+		for _, m := range regexp.MustCompile("\\b(?:b|row|bridge|rest|event|act|choice)\\([\"`]([^\"`]+)[\"`], [\"`][A-Z1]").FindAllStringSubmatch(js, -1) {
+			ids = append(ids, spelled.Replace(m[1]))
+		}
 	}
-	for _, m := range regexp.MustCompile(`\bb\("([a-z]+)", "[A-Z]`).FindAllStringSubmatch(body, -1) {
-		ids = append(ids, m[1])
-	}
-	if len(ids) < 35 {
+	if len(ids) < 75 {
 		t.Fatalf("only %d test ids were found: the search is wrong", len(ids))
 	}
 	for _, id := range ids {
