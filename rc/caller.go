@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/cordboard/cordboard/rc/telephony"
 )
 
 const (
@@ -60,6 +62,24 @@ func (t WSToken) GoString() string { return "rc.WSToken{" + t.URI + "}" }
 
 // LogValue hides the token.
 func (t WSToken) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+type extensionWire struct {
+	ID      telephony.ID `json:"id"`
+	Number  telephony.ID `json:"extensionNumber"`
+	Name    string       `json:"name"`
+	Type    string       `json:"type"`
+	Status  string       `json:"status"`
+	Account struct {
+		ID telephony.ID `json:"id"`
+	} `json:"account"`
+}
+
+func (w extensionWire) extension() Extension {
+	return Extension{
+		ID: string(w.ID), Number: string(w.Number), Name: w.Name,
+		AccountID: string(w.Account.ID), Type: w.Type, Status: w.Status,
+	}
+}
 
 // Me reads the person's own extension. Scope ReadAccounts, group Light.
 // See https://developers.ringcentral.com/api-reference/Extensions/readExtension.

@@ -13,7 +13,7 @@ import (
 // Directory lists the people, queues and other extensions of the account that are
 // enabled, without what they hide. It is meant to be kept and searched where it
 // is: RingCentral's own search is of the Heavy group. Scope ReadAccounts, group
-// Medium, a request per 2,000 entries.
+// Medium, a request per 2,000 entries, of which there are 100,000 at most.
 // See https://developers.ringcentral.com/api-reference/Internal-Contacts/listDirectoryEntries.
 func (p *Caller) Directory(ctx context.Context) ([]directory.Entry, error) {
 	const path = accountPath + "/directory/entries"

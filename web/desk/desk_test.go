@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -594,6 +595,47 @@ func TestTeamSeesTheTransfer(t *testing.T) {
 	sent := slices.DeleteFunc(l.sim.Requests(http.MethodPut, "/subscription"), func(r rcsim.Request) bool { return r.Extension != boss })
 	if len(sent) > 1 {
 		t.Errorf("the team's filters did not change and were sent %d times", len(sent))
+	}
+}
+
+// Colleagues are named from the account's directory: one listing for all, kept and
+// never searched at RingCentral; while there is none they go by their numbers.
+func TestATeamIsNamedByTheDirectory(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 22})
+	l.desks.Close()
+	l.timing.TeamRefresh, l.timing.DirectoryAgain = 100*time.Millisecond, 100*time.Millisecond
+	l.desks = l.newDesks("two")
+	l.sim.SetFault("directory", rcsim.Fault{Times: 1, Status: http.StatusTooManyRequests, Code: "CMN-301", RetryAfter: 1})
+	sup := l.open(boss)
+	box := l.desks.FollowTeam(sup.p)
+	t.Cleanup(box.Close)
+	until := func(named bool) {
+		t.Helper()
+		for {
+			team, err := l.desks.Team(t.Context(), sup.p)
+			if err == nil && len(team.Members) > 1 && !slices.ContainsFunc(team.Members, func(m board.Member) bool { return (m.Owner.Name != "") != named || m.Owner.ExtensionNumber == "" }) {
+				return
+			}
+			select {
+			case <-box.C():
+				box.Take()
+			case <-t.Context().Done():
+				t.Fatalf("never: named %v", named)
+			}
+		}
+	}
+	until(false)
+	until(true)
+	if n := len(l.sim.Requests(http.MethodGet, "/directory/entries")); n != 2 {
+		t.Errorf("listed %d times, once in vain", n)
+	}
+	for _, path := range []string{"/directory/entries/search", "/account/~/extension"} {
+		for _, r := range l.sim.Requests("", path) {
+			if !strings.Contains(r.Path, "/extension/") {
+				t.Errorf("%s %s", r.Method, r.Path)
+			}
+		}
 	}
 }
 

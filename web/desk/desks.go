@@ -52,8 +52,9 @@ type Config struct {
 	// Instance names this process among those that share the bus.
 	Instance string
 
-	boards *bus.Bucket
-	leases *bus.Bucket
+	boards    *bus.Bucket
+	leases    *bus.Bucket
+	directory *Directory
 }
 
 // Desks keeps one desk per person over all instances that share a bus: the
@@ -94,6 +95,7 @@ func New(ctx context.Context, cfg Config) (*Desks, error) {
 	if cfg.leases, err = cfg.Bus.Bucket(ctx, "leases", true); err != nil {
 		return nil, fmt.Errorf("desk: %w", err)
 	}
+	cfg.directory = newDirectory(&cfg)
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	return &Desks{cfg: cfg, ctx: life, cancel: cancel, run: map[string]*held{}}, nil
 }

@@ -64,6 +64,9 @@ func (d *desk) refreshTeam(then func(error)) {
 	account, me := d.person.AccountID, d.person.ExtensionID
 	d.async(func(ctx context.Context) func() {
 		r, err := readRoster(ctx, d.caller, account, me, d.cfg.Timing.Board)
+		if err == nil && len(r.members) > 0 {
+			d.awaitDirectory(ctx)
+		}
 		return func() {
 			switch {
 			case err == nil:
@@ -114,16 +117,20 @@ func readRoster(ctx context.Context, caller *rc.Caller, account, me string, timi
 	if len(r.members) == 0 {
 		return roster{}, nil
 	}
-	people, err := caller.Extensions(ctx)
-	if err != nil {
-		return roster{}, err
+	return r, nil
+}
+
+// nameTeam names the colleagues as the directory does; who is not in it keeps the
+// name that they had.
+func (d *desk) nameTeam() {
+	if d.team == nil {
+		return
 	}
-	for _, p := range people {
-		if m := r.members[p.ID]; m != nil {
-			m.watch.Name(cmp.Or(p.Number, m.watch.State.Owner().ExtensionNumber), p.Name)
+	for id, m := range d.team.members {
+		if e, ok := d.cfg.directory.Lookup(d.person.AccountID, id); ok {
+			m.watch.Name(cmp.Or(e.Number, m.watch.State.Owner().ExtensionNumber), e.Name)
 		}
 	}
-	return r, nil
 }
 
 // setTeam takes a roster over: colleagues who stay keep their boards.
@@ -142,10 +149,10 @@ func (d *desk) setTeam(r roster) {
 	var fresh []string
 	for id, m := range r.members {
 		if old != nil && old.members[id] != nil {
+			number := m.watch.State.Owner().ExtensionNumber
 			was := old.members[id]
-			o := m.watch.State.Owner()
 			m.watch, m.why = was.watch, was.why
-			m.watch.Name(o.ExtensionNumber, o.Name)
+			m.watch.Name(number, m.watch.State.Owner().Name)
 			continue
 		}
 		fresh = append(fresh, id)
@@ -153,6 +160,7 @@ func (d *desk) setTeam(r roster) {
 	if old != nil {
 		d.team.read, d.team.shown = old.read, old.shown
 	}
+	d.nameTeam()
 	d.listTeam(fresh)
 }
 

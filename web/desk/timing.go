@@ -31,6 +31,11 @@ type Timing struct {
 	TeamFresh   time.Duration // a team page and its stream are one opening: 5 s
 	TeamWindow  time.Duration // in which ten reads explain colleagues' cards: 1 min
 
+	DirectoryFresh time.Duration // the account's directory is listed again: 1 h
+	DirectoryAgain time.Duration // after it could not be listed, unless RingCentral says later: 1 min
+	DirectoryKept  time.Duration // a directory that nobody wants is forgotten: 24 h
+	DirectoryWait  time.Duration // a team without names waits for its directory: 5 s
+
 	// Between instances, and so not scaled: the bus keeps leases by the second.
 	LeaseTTL   time.Duration // 5 s
 	LeaseRenew time.Duration // 2 s
@@ -55,6 +60,10 @@ func (t *Timing) fields() []field {
 		{&t.TeamRefresh, 5 * time.Minute},
 		{&t.TeamFresh, 5 * time.Second},
 		{&t.TeamWindow, time.Minute},
+		{&t.DirectoryFresh, time.Hour},
+		{&t.DirectoryAgain, time.Minute},
+		{&t.DirectoryKept, 24 * time.Hour},
+		{&t.DirectoryWait, 5 * time.Second},
 	}
 }
 
