@@ -30,6 +30,9 @@
 //	sim.State(); sim.Requests("POST", "/bridge"); sim.Issued() // truth, traffic, every secret handed out
 //	sim.Load(ctx, 1000); sim.Traffic()                   // a busy company: events a second, on an account such as Crowd(10_000, 20)
 //
+// In this repository conform.New(t, …) takes the place of New: what passes is checked against RingCentral's OpenAPI
+// document. Options.Record hands every exchange over, whole; RecordTo and RecordFile write them down.
+//
 // Everything a test can do, a script can do by the control API below /sim/api (control.go).
 //
 // # Contract

@@ -10,10 +10,21 @@ import (
 // unknown is every property of a value that its schema does not know, as paths like parties[].brandId. JSON Schema lets
 // additional properties pass, and the document hardly ever forbids them; and forbidding them in each part of an allOf
 // would forbid those of the other parts. Hence a walk of our own, which knows what any part allows.
-func unknown(value any, schemas ...*openapi3.Schema) []string {
+func unknown(value any, schema *openapi3.Schema) []string {
 	found := map[string]bool{}
-	collect(value, schemas, "", found)
+	collect(value, []*openapi3.Schema{schema}, "", found)
 	return slices.Sorted(maps.Keys(found))
+}
+
+// strange is a finding for each of them, otherwise like base.
+func strange(value any, schema *openapi3.Schema, base finding) []finding {
+	var out []finding
+	for _, at := range unknown(value, schema) {
+		f := base
+		f.kind, f.at = unknownProperty, at
+		out = append(out, f)
+	}
+	return out
 }
 
 func collect(value any, schemas []*openapi3.Schema, at string, found map[string]bool) {
