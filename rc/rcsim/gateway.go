@@ -710,12 +710,16 @@ func tooBusy() *restError {
 // answerFrame queues an answer; it carries the newest wsc.
 func (s *Server) answerFrame(k *socket, h headerWire, body json.RawMessage) {
 	_ = s.change(func() error {
-		h.WSC = k.g.next()
+		seq := 0
+		if k.g.sock != k || len(k.g.pending) == 0 { // else a recovery from here would miss those that wait for this answer
+			h.WSC = k.g.next()
+			seq = h.WSC.Sequence
+		}
 		parts := []any{h}
 		if len(body) > 0 {
 			parts = append(parts, body)
 		}
-		k.push(frame{seq: h.WSC.Sequence, data: encode(parts)})
+		k.push(frame{seq: seq, data: encode(parts)})
 		return nil
 	})
 }
@@ -739,7 +743,9 @@ func (s *Server) tunnel(ctx context.Context, k *socket, outer *http.Request, id,
 	req.Host, req.TLS = outer.Host, outer.TLS
 	req = s.arrive(req, true)
 	_ = s.change(func() error {
-		k.g.waiting++
+		if k.g.sock == k { // else the session lives on another connection, whose notifications must not wait for this
+			k.g.waiting++
+		}
 		return nil
 	})
 	rec := &recorder{header: http.Header{}}

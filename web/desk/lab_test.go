@@ -49,6 +49,36 @@ type lab struct {
 	tokens *tokens
 	desks  *desk.Desks
 	timing desk.Timing // of the desks made from here on
+
+	mu   sync.Mutex
+	sent map[rc.UsageGroup][]time.Time // requests that left
+}
+
+func (l *lab) observe(o rc.Observation) {
+	if o.Unsent {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent[o.Group] = append(l.sent[o.Group], time.Now().Add(-o.Duration))
+}
+
+// most is how many requests of a group left within any one window.
+func (l *lab) most(g rc.UsageGroup, window time.Duration) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sent := slices.SortedFunc(slices.Values(l.sent[g]), time.Time.Compare)
+	most := 0
+	for i, from := range sent {
+		n := 0
+		for _, at := range sent[i:] {
+			if at.Sub(from) < window {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // tokens signs everybody in once, as the grants would.
@@ -124,7 +154,11 @@ func newLab(t *testing.T, opt rcsim.Options) *lab {
 		_ = sim.Close()
 		server.Close()
 	})
-	client, err := rc.New(rc.Config{Server: server.URL, ClientID: rcsim.ConfidentialClient, Log: quiet()})
+	l := &lab{t: t, sim: sim, tokens: &tokens{sim: sim, got: map[string]string{}}, sent: map[rc.UsageGroup][]time.Time{}}
+	client, err := rc.New(rc.Config{
+		Server: server.URL, ClientID: rcsim.ConfidentialClient, Log: quiet(), Observe: l.observe,
+		Usage: rc.Usage{Window: opt.Limits.Window, Grace: opt.Limits.Window / 60},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +177,7 @@ func newLab(t *testing.T, opt rcsim.Options) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, sim: sim, client: client, bus: b, hub: hub, ledger: book, tokens: &tokens{sim: sim, got: map[string]string{}}}
+	l.client, l.bus, l.hub, l.ledger = client, b, hub, book
 	l.timing.WS = ws.Timing{Retry: 20 * time.Millisecond, RetryMax: 200 * time.Millisecond}
 	l.desks = l.newDesks("one")
 	return l

@@ -100,7 +100,7 @@ type day struct {
 	*house
 	rt     *rapid.T
 	chance *rand.Rand
-	sim    *rcsim.Server
+	witness
 	server *httptest.Server
 	client *rc.Client
 	tokens *tokens
@@ -117,9 +117,8 @@ type day struct {
 	pressed []claimed
 	bridged map[string]int // claims of Complete that were sent to a desk, by ends
 	presses sync.WaitGroup
-	inexact time.Time // of sessions that began before, events may have been missed
-	missed  bool      // events may have been missed since the last calm
-	lost    bool      // so that no desk can know
+	missed  bool // events may have been missed since the last calm
+	lost    bool // so that no desk can know
 
 	mu      sync.Mutex
 	offers  []offer
@@ -169,14 +168,15 @@ func (h *house) newDay(rt *rapid.T) *day {
 	flip := func(what string) bool { return rapid.Bool().Draw(rt, what) }
 	d := &day{
 		house: h, rt: rt, chance: rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "chance"), 0)), facts: map[string]*fact{}, heard: map[string]int{}, edges: map[string]bool{}, bridged: map[string]int{},
-		sim: rcsim.New(rcsim.Options{
+		witness: witness{sim: rcsim.New(rcsim.Options{
 			Seed: uint64(h.days), Account: &account, Limits: rcsim.Unlimited(), RingTimeout: -1, RecoveryPause: time.Millisecond,
-			NoVoicemail: flip("no voicemail"), NoAutoHold: flip("no auto hold"),
+			RecoveryBuffer: rapid.SampledFrom([]int{100, 3}).Draw(rt, "recovery buffer"),
+			NoVoicemail:    flip("no voicemail"), NoAutoHold: flip("no auto hold"),
 			Assume: rcsim.Assumptions{
 				SessionReadable: 300 * time.Millisecond, VoicemailSameParty: flip("same party voicemail"),
 				UnholdShowsAnswered: flip("unhold shows answered"), BridgeRinging: flip("ringing bridge"),
 			},
-		}),
+		})},
 	}
 	d.server = httptest.NewServer(d.sim)
 	var err error

@@ -170,24 +170,29 @@ func (d *day) until(ctx context.Context, c *chair, what string, wrong func(board
 				d.must(json.Unmarshal(data, &c.last))
 			}
 		case <-ctx.Done():
-			raw, _ := json.MarshalIndent(c.last.Board, "", " ")
-			asked, _ := json.Marshal(c.last.Asked)
-			attempt, _ := json.Marshal(c.last.Attempt)
-			d.fail("the desk of %s does not become %s: %s\n%s\nasked %s attempt %s", c.number, what, why, raw, asked, attempt)
+			c.last.Today, c.last.Notices = nil, nil
+			raw, _ := json.MarshalIndent(c.last, "", " ")
+			d.fail("the desk of %s does not become %s: %s\n%s", c.number, what, why, raw)
 		}
 	}
 }
 
+// witness compares what a desk shows with the truth.
+type witness struct {
+	sim     *rcsim.Server
+	inexact time.Time // of sessions that began before, events may have been missed
+}
+
 // untrue is what a snapshot shows that is not so, or does not show that is. What the other side does once it has answered
 // is told by no event of one's own: it is on the board when everything was read.
-func (d *day) untrue(s board.Snapshot, read bool) string {
+func (w witness) untrue(s board.Snapshot, read bool) string {
 	switch {
 	case len(s.Asked) > 0:
 		return "something is still asked for"
 	case s.Attempt != nil && !s.Attempt.Phase.Settled():
 		return "the attempt has no end: " + s.Attempt.Phase.String()
 	}
-	truth := d.sim.State()
+	truth := w.sim.State()
 	seen := map[string]bool{}
 	for _, sess := range truth.Sessions {
 		mine, far := ends(sess, s.Owner.ExtensionID)
@@ -196,8 +201,8 @@ func (d *day) untrue(s board.Snapshot, read bool) string {
 		}
 		seen[sess.ID] = true
 		l, ok := s.Board.Leg(sess.ID)
-		switch why := d.wrongLeg(sess, l, mine); {
-		case !ok && mine.Code == "VoiceMail" && d.began(sess).Before(d.inexact):
+		switch why := w.wrongLeg(sess, l, mine); {
+		case !ok && mine.Code == "VoiceMail" && when(sess.Created).Before(w.inexact):
 			continue // a mailbox whose events were lost is in no presence
 		case !ok || !l.Alive():
 			return sess.ID + " is missing"
@@ -231,18 +236,19 @@ func ends(sess rcsim.SessionState, extension string) (mine rcsim.PartyState, far
 	return mine, far
 }
 
-func (d *day) began(sess rcsim.SessionState) time.Time { return d.time(sess.Created) }
-
-func (d *day) time(text string) time.Time {
+// when is a time as the simulator writes it.
+func when(text string) time.Time {
 	at, err := time.Parse(time.RFC3339Nano, text)
-	d.must(err)
+	if err != nil {
+		panic(err)
+	}
 	return at
 }
 
 // clockError is by how much a desk may misjudge RingCentral's clock: the way of a notification.
 const clockError = 250 * time.Millisecond
 
-func (d *day) wrongLeg(sess rcsim.SessionState, l board.Leg, mine rcsim.PartyState) string {
+func (w witness) wrongLeg(sess rcsim.SessionState, l board.Leg, mine rcsim.PartyState) string {
 	switch {
 	case l.Moving():
 		return "still moving"
@@ -256,10 +262,10 @@ func (d *day) wrongLeg(sess rcsim.SessionState, l board.Leg, mine rcsim.PartySta
 		return "unsure"
 	}
 	if mine.Code == "Hold" {
-		switch since := d.time(mine.Since); {
+		switch since := when(mine.Since); {
 		case l.Held.AtLeast && l.Held.Time.Before(since.Add(-clockError)):
 			return fmt.Sprintf("held at least since %v, truly since %v", l.Held.Time, since)
-		case !l.Held.AtLeast && !l.Held.Time.Equal(since) && d.began(sess).After(d.inexact):
+		case !l.Held.AtLeast && !l.Held.Time.Equal(since) && when(sess.Created).After(w.inexact):
 			return fmt.Sprintf("held since %v, truly since %v", l.Held.Time, since)
 		}
 	}

@@ -3,6 +3,7 @@ package desk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -63,7 +64,8 @@ func (d *desk) loadTeam(then func(error)) {
 func (d *desk) refreshTeam(then func(error)) {
 	account, me := d.person.AccountID, d.person.ExtensionID
 	d.async(func(ctx context.Context) func() {
-		r, err := readRoster(ctx, d.caller, account, me, d.cfg.Timing.Board)
+		// However often the page is opened: filters and presses need the Medium group too.
+		r, err := readRoster(rc.Background(ctx), d.caller, account, me, d.cfg.Timing.Board)
 		if err == nil && len(r.members) > 0 {
 			d.awaitDirectory(ctx)
 		}
@@ -78,6 +80,7 @@ func (d *desk) refreshTeam(then func(error)) {
 				d.setTeam(roster{})
 			default:
 				d.log.Info("monitoring groups not read", "err", err)
+				d.later(d.again(err, d.cfg.Timing.TeamAgain), func() { d.refreshTeam(nil) })
 			}
 			if then != nil {
 				d.step()
@@ -164,6 +167,14 @@ func (d *desk) setTeam(r roster) {
 	d.listTeam(fresh)
 }
 
+// again is how long to wait before what failed is tried again.
+func (d *desk) again(err error, least time.Duration) time.Duration {
+	if e, ok := errors.AsType[*rc.Error](err); ok {
+		return max(e.RetryAfter, least)
+	}
+	return least
+}
+
 // resyncTeam reads all colleagues' presence again after a gap.
 func (d *desk) resyncTeam() {
 	if d.team == nil {
@@ -173,8 +184,9 @@ func (d *desk) resyncTeam() {
 }
 
 // listTeam reads presence of colleagues, 30 a request: that is where their
-// boards start from.
+// boards start from. What could not be read now is read later.
 func (d *desk) listTeam(ids []string) {
+	ids = slices.DeleteFunc(ids, func(id string) bool { return d.team == nil || d.team.members[id] == nil })
 	slices.Sort(ids)
 	for chunk := range slices.Chunk(ids, presencesEach) {
 		marks := map[string]map[string]int64{}
@@ -184,15 +196,16 @@ func (d *desk) listTeam(ids []string) {
 		d.async(func(ctx context.Context) func() {
 			all, err := d.caller.Presences(rc.Background(ctx), chunk)
 			return func() {
-				if err != nil {
-					d.log.Info("colleagues' presence not read", "err", err)
-					if refusedRight(err) {
-						d.deny(whatPresence, err)
+				switch {
+				case err == nil:
+					for _, p := range all {
+						d.listed(p, marks[p.ExtensionID])
 					}
-					return
-				}
-				for _, p := range all {
-					d.listed(p, marks[p.ExtensionID])
+				case refusedRight(err):
+					d.deny(whatPresence, err)
+				default:
+					d.log.Info("colleagues' presence not read", "err", err)
+					d.later(d.again(err, d.cfg.Timing.ResyncAgain), func() { d.listTeam(chunk) })
 				}
 			}
 		})

@@ -28,6 +28,7 @@ type Timing struct {
 	AttemptShown  time.Duration // a settled attempt stays on the page: 10 min
 
 	TeamRefresh time.Duration // whom a supervisor monitors is read again: 5 min
+	TeamAgain   time.Duration // from a team that could not be read to the next try: 30 s
 	TeamFresh   time.Duration // a team page and its stream are one opening: 5 s
 	TeamWindow  time.Duration // in which ten reads explain colleagues' cards: 1 min
 
@@ -58,6 +59,7 @@ func (t *Timing) fields() []field {
 		{&t.FirstLook, 5 * time.Second},
 		{&t.AttemptShown, 10 * time.Minute},
 		{&t.TeamRefresh, 5 * time.Minute},
+		{&t.TeamAgain, 30 * time.Second},
 		{&t.TeamFresh, 5 * time.Second},
 		{&t.TeamWindow, time.Minute},
 		{&t.DirectoryFresh, time.Hour},
