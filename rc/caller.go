@@ -39,6 +39,29 @@ func (c *Client) As(person string, token TokenFunc) *Caller {
 // now: 0 in a penalty.
 func (p *Caller) Remaining(g UsageGroup) int { return p.client.gate.remaining(p.person, g) }
 
+// Heard takes RingCentral's answer to a request that went through Tunnel; status
+// is 0 when there was none.
+type Heard func(status int, header http.Header, body []byte)
+
+// Tunnel makes room for a request that takes another way than this client, over a
+// socket, where RingCentral counts it like every other. It waits for room as a
+// call does, or is an *Error with ErrHeldBack. The answer must be told once.
+func (p *Caller) Tunnel(ctx context.Context, group UsageGroup) (Heard, error) {
+	gate := p.client.gate
+	slot, wait, err := gate.take(ctx, p.person, group, isBackground(ctx))
+	if err != nil {
+		return nil, heldBack(wait, err)
+	}
+	return func(status int, header http.Header, body []byte) {
+		if status == 0 {
+			gate.lost(slot)
+			return
+		}
+		e := ErrorFrom("", "", status, header, body)
+		gate.heard(slot, status, e.Code, e.RetryAfter, header)
+	}, nil
+}
+
 // Extension is who a person is at RingCentral.
 type Extension struct {
 	ID, Number, Name string

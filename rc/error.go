@@ -53,6 +53,15 @@ type Error struct {
 	Err        error // the cause when it was not RingCentral's answer
 }
 
+// heldBack is a request that the client did not send, and how long it should wait.
+func heldBack(wait time.Duration, err error) *Error {
+	e := &Error{Unsent: true, RetryAfter: wait, Err: err}
+	if errors.Is(err, ErrHeldBack) {
+		e.Status = http.StatusTooManyRequests
+	}
+	return e
+}
+
 // Error names the operation, the answer and RingCentral's request id.
 func (e *Error) Error() string {
 	var b strings.Builder

@@ -396,6 +396,42 @@ func answering(tb testing.TB, answer func(*http.Request) (int, string)) *Client 
 	return c
 }
 
+// What goes over a socket counts for what goes over HTTP, and the other way round.
+func TestATunnelledRequestCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := caller(answering(t, func(*http.Request) (int, string) { return 200, `{"records":[]}` }))
+		heard, err := p.Tunnel(t.Context(), Medium)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard(200, http.Header{"X-Rate-Limit-Group": {"medium"}, "X-Rate-Limit-Limit": {"3"}, "X-Rate-Limit-Remaining": {"1"}}, nil)
+		if n := p.Remaining(Medium); n != 1 {
+			t.Errorf("%d remain of three, one of which is another's", n)
+		}
+		heard, err = p.Tunnel(t.Context(), Medium)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard(0, nil, nil) // no answer
+		var e *Error
+		if _, err := p.Tunnel(t.Context(), Medium); !errors.As(err, &e) || !errors.Is(err, ErrHeldBack) || e.RetryAfter != 61*time.Second || !e.Unsent {
+			t.Errorf("a fourth of three: %v", err)
+		}
+		if _, err := p.WebAppDevices(t.Context()); !errors.Is(err, ErrHeldBack) {
+			t.Errorf("over HTTP: %v", err)
+		}
+		pass(time.Minute + time.Second)
+		heard, err = p.Tunnel(t.Context(), Medium)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard(429, http.Header{"X-Rate-Limit-Group": {"medium"}, "Retry-After": {"50"}}, []byte(`{"errorCode":"CMN-301"}`))
+		if _, err := p.WebAppDevices(t.Context()); !errors.As(err, &e) || e.RetryAfter != 50*time.Second {
+			t.Errorf("in the penalty: %v", err)
+		}
+	})
+}
+
 // A directory may have more pages than a background call may ask for in a minute.
 func TestAListingThatBeganWaitsForRoom(t *testing.T) {
 	const all = 30

@@ -195,11 +195,8 @@ func (c *Client) attempt(ctx context.Context, person string, k call) (answer, *E
 		return answer{}, fail(Error{Unsent: true, Err: err})
 	}
 	slot, wait, err := c.gate.take(ctx, person, k.group, k.background)
-	switch {
-	case errors.Is(err, ErrHeldBack):
-		return answer{}, fail(Error{Status: http.StatusTooManyRequests, RetryAfter: wait, Unsent: true, Err: err})
-	case err != nil:
-		return answer{}, fail(Error{Unsent: true, Err: err})
+	if err != nil {
+		return answer{}, fail(*heldBack(wait, err))
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

@@ -123,7 +123,10 @@ func withSimulator(t *testing.T, opt rcsim.Options, test func(w *world)) {
 		}
 		w.client, w.access, w.refresh, w.expires = client, tokens.Access, tokens.Refresh, time.Now().Add(time.Hour)
 		w.caller = client.As(agent, w.token)
-		w.feed = New(Config{Token: w.caller.WSToken, Filters: []string{ownFilter}, HTTP: &http.Client{Transport: transport}})
+		w.feed = New(Config{
+			Token: w.caller.WSToken, Filters: []string{ownFilter}, HTTP: &http.Client{Transport: transport},
+			Room: func(ctx context.Context) (rc.Heard, error) { return w.caller.Tunnel(ctx, rc.Medium) },
+		})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- w.feed.Run(ctx, w.hear) }()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -76,8 +77,14 @@ type link struct {
 	mu      sync.Mutex
 	last    int
 	path    string // of the subscription
-	pending map[string]func(frame) error
+	pending map[string]pending
 	beats   map[string]struct{} // heartbeats of our own that await their echo
+}
+
+// pending is a request whose answer is awaited.
+type pending struct {
+	heard    rc.Heard // what it counts for
+	answered func(frame) error
 }
 
 // connect makes one connection and stays until it is over; the error says why.
@@ -103,7 +110,7 @@ func (f *Feed) connect(ctx context.Context, m *memory, sink func(Message)) error
 	conn.SetReadLimit(readLimit)
 	l := &link{
 		feed: f, conn: conn, m: m, sink: sink, over: make(chan struct{}), resumes: m.wsc != "", began: now, replayed: -1,
-		pending: make(map[string]func(frame) error), beats: make(map[string]struct{}),
+		pending: make(map[string]pending), beats: make(map[string]struct{}),
 	}
 	var watching sync.WaitGroup
 	defer func() {
@@ -114,6 +121,12 @@ func (f *Feed) connect(ctx context.Context, m *memory, sink func(Message)) error
 		cancel(nil)
 		_ = conn.CloseNow() // without a close frame: who says goodbye may have nothing left to recover
 		watching.Wait()
+		l.mu.Lock()
+		for _, p := range l.pending {
+			p.heard(0, nil, nil)
+		}
+		l.pending = nil
+		l.mu.Unlock()
 		if l.live {
 			m.wasUp, m.lastHeard = true, f.Heard()
 		}
@@ -261,11 +274,12 @@ func (l *link) handle(ctx context.Context, fr frame) error {
 	case typeRequest:
 		id := string(fr.MessageID)
 		l.mu.Lock()
-		answered := l.pending[id]
+		p, known := l.pending[id]
 		delete(l.pending, id)
 		l.mu.Unlock()
-		if answered != nil {
-			return answered(fr)
+		if known {
+			p.heard(fr.Status, fr.Headers.http(), fr.body)
+			return p.answered(fr)
 		}
 	case typeHeartbeat:
 		return l.echo(ctx, string(fr.MessageID))
@@ -338,9 +352,21 @@ func (l *link) up(ctx context.Context, u Up) {
 	if slices.Equal(wanted, l.m.active) {
 		return
 	}
-	if err := l.replaceFilters(ctx, wanted, make(chan error, 1)); err != nil {
+	heard, err := l.roomNow(ctx)
+	if err == nil {
+		err = l.replaceFilters(ctx, wanted, heard, make(chan error, 1))
+	}
+	if err != nil {
 		l.feed.log.InfoContext(ctx, "filters not sent", "error", err)
 	}
+}
+
+// roomNow makes room for a request of the goroutine that reads, which cannot wait
+// for any.
+func (l *link) roomNow(ctx context.Context) (rc.Heard, error) {
+	ctx, cancel := context.WithDeadline(ctx, time.Now())
+	defer cancel()
+	return l.feed.room(ctx)
 }
 
 func (l *link) missed(now time.Time) time.Duration {
@@ -356,7 +382,11 @@ func (l *link) missed(now time.Time) time.Duration {
 //
 // See https://developers.ringcentral.com/api-reference/Subscriptions/createSubscription.
 func (l *link) subscribe(ctx context.Context, filters []string, result chan<- error) error {
-	return l.request(ctx, http.MethodPost, subscriptionPath, subscriptionBody(filters), func(fr frame) error {
+	heard, err := l.roomNow(ctx)
+	if err != nil {
+		return err
+	}
+	return l.request(ctx, http.MethodPost, subscriptionPath, subscriptionBody(filters), heard, func(fr frame) error {
 		var s subscription
 		err := refused(http.MethodPost, subscriptionPath, fr, &s)
 		if err == nil && s.ID == "" {
@@ -381,11 +411,11 @@ func (l *link) subscribe(ctx context.Context, filters []string, result chan<- er
 // replaceFilters asks for other filters; result gets the answer, if one comes.
 //
 // See https://developers.ringcentral.com/api-reference/Subscriptions/updateSubscription.
-func (l *link) replaceFilters(ctx context.Context, filters []string, result chan<- error) error {
+func (l *link) replaceFilters(ctx context.Context, filters []string, heard rc.Heard, result chan<- error) error {
 	l.mu.Lock()
 	path := l.path
 	l.mu.Unlock()
-	return l.request(ctx, http.MethodPut, path, subscriptionBody(filters), func(fr frame) error {
+	return l.request(ctx, http.MethodPut, path, subscriptionBody(filters), heard, func(fr frame) error {
 		if fr.Status == http.StatusNotFound {
 			return l.subscribe(ctx, filters, result)
 		}
@@ -419,11 +449,16 @@ func refused(method, path string, fr frame, into *subscription) error {
 }
 
 // request sends a request; answered is called in the goroutine that reads.
-func (l *link) request(ctx context.Context, method, path string, body any, answered func(frame) error) error {
+func (l *link) request(ctx context.Context, method, path string, body any, heard rc.Heard, answered func(frame) error) error {
 	l.mu.Lock()
+	if l.pending == nil { // the link is over
+		l.mu.Unlock()
+		heard(0, nil, nil)
+		return net.ErrClosed
+	}
 	l.last++
 	id := "cb-" + strconv.Itoa(l.last)
-	l.pending[id] = answered
+	l.pending[id] = pending{heard, answered}
 	l.mu.Unlock()
 	return l.write(ctx, requestHeader{Type: typeRequest, MessageID: id, Method: method, Path: path}, body)
 }

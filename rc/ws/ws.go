@@ -37,6 +37,7 @@ import (
 type Config struct {
 	Token   func(context.Context) (rc.WSToken, error) // called once per connect
 	Filters []string                                  // event filters to begin with
+	Room    func(context.Context) (rc.Heard, error)   // makes room for a subscription request, which RingCentral counts in the group Medium; nil counts nothing
 	Log     *slog.Logger                              // nil means silence
 	Timing  Timing
 	HTTP    *http.Client // for the handshake; nil means one with the default transport
@@ -134,6 +135,7 @@ func (Filters) message() {}
 // Feed is one person's subscription; make it with New and drive it with Run.
 type Feed struct {
 	token     func(context.Context) (rc.WSToken, error)
+	room      func(context.Context) (rc.Heard, error)
 	log       *slog.Logger
 	timing    Timing
 	http      *http.Client
@@ -150,11 +152,15 @@ type Feed struct {
 func New(cfg Config) *Feed {
 	f := &Feed{
 		token:    cfg.Token,
+		room:     cfg.Room,
 		log:      cfg.Log,
 		timing:   cfg.Timing.Filled(),
 		http:     handshakeClient(cfg.HTTP),
 		changing: make(chan struct{}, 1),
 		wanted:   slices.Clone(cfg.Filters),
+	}
+	if f.room == nil {
+		f.room = func(context.Context) (rc.Heard, error) { return func(int, http.Header, []byte) {}, nil }
 	}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
@@ -238,14 +244,20 @@ func (f *Feed) SetFilters(ctx context.Context, filters []string) error {
 	}
 	filters = slices.Clone(filters)
 	f.mu.Lock()
+	old := f.wanted
 	f.wanted = filters
 	l := f.live
 	f.mu.Unlock()
 	if l == nil {
 		return nil
 	}
+	heard, err := f.room(ctx)
+	if err != nil {
+		f.unwanted(filters, old)
+		return err
+	}
 	result := make(chan error, 1)
-	if err := l.replaceFilters(ctx, filters, result); err != nil {
+	if err := l.replaceFilters(ctx, filters, heard, result); err != nil {
 		// A write that fails ends the socket, perhaps after the answer came.
 		f.log.InfoContext(ctx, "filters not sent", "error", err)
 	}

@@ -773,6 +773,113 @@ func TestSetFilters(t *testing.T) {
 	})
 }
 
+// counted is what a subscription request was told to count for.
+type counted struct{ room, heard []int }
+
+func (c *counted) of(b *bench, cfg *Config, full func(n int) error) {
+	cfg.Room = func(context.Context) (rc.Heard, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		c.room = append(c.room, len(c.room)+1)
+		if full != nil {
+			if err := full(len(c.room)); err != nil {
+				return nil, err
+			}
+		}
+		return func(status int, header http.Header, _ []byte) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if status != 0 && header.Get("X-Rate-Limit-Remaining") != "3" {
+				b.t.Errorf("headers %v", header)
+			}
+			c.heard = append(c.heard, status)
+		}, nil
+	}
+}
+
+func TestSubscriptionRequestsAreCounted(t *testing.T) {
+	wider := []string{ownFilter, "/restapi/v1.0/account/~/extension/3/presence"}
+	full := &rc.Error{Status: 429, RetryAfter: 40 * time.Second, Unsent: true, Err: rc.ErrHeldBack}
+
+	t.Run("each once, by its answer or by the lack of one", func(t *testing.T) {
+		var c counted
+		inBubble(t, func(b *bench) {
+			next[Up](b)
+			if err := b.feed.SetFilters(b.t.Context(), wider); err == nil {
+				b.t.Fatal("no error")
+			}
+			next[Filters](b)
+			if err := b.feed.SetFilters(b.t.Context(), wider); err != nil { // the socket dies
+				b.t.Fatal(err)
+			}
+			next[Down](b)
+			next[Up](b)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if !slices.Equal(c.heard, []int{200, 400, 0, 200}) || len(c.room) != 4 {
+				t.Errorf("%d requests heard %v", len(c.room), c.heard)
+			}
+		}, func(b *bench, cfg *Config) { c.of(b, cfg, nil) }, func(p *peer) {
+			p.subscribe("sub-1")
+			p.answer(p.want("PUT"), 400, m{"errorCode": "SUB-508"})
+			p.want("PUT")
+		}, func(p *peer) {
+			p.subscribe("sub-2")
+			p.linger()
+		})
+	})
+	t.Run("nothing is subscribed without room", func(t *testing.T) {
+		var c counted
+		inBubble(t, func(b *bench) {
+			if down := next[Down](b); !errors.Is(down.Err, rc.ErrHeldBack) || down.Next < 40*time.Second {
+				t.Errorf("down %+v", down)
+			}
+			next[Up](b)
+		}, func(b *bench, cfg *Config) {
+			c.of(b, cfg, func(n int) error {
+				if n == 1 {
+					return full
+				}
+				return nil
+			})
+		}, func(p *peer) {
+			p.details(1, nil)
+			if r, ok := p.read(); ok {
+				p.t.Errorf("sent without room: %+v", r)
+			}
+		}, func(p *peer) {
+			p.subscribe("sub-1")
+			p.linger()
+		})
+	})
+	t.Run("nor are filters changed", func(t *testing.T) {
+		var c counted
+		inBubble(t, func(b *bench) {
+			next[Up](b)
+			if err := b.feed.SetFilters(b.t.Context(), wider); !errors.Is(err, rc.ErrHeldBack) {
+				t.Errorf("error %v", err)
+			}
+			next[Down](b)
+			next[Up](b)
+		}, func(b *bench, cfg *Config) {
+			c.of(b, cfg, func(n int) error {
+				if n == 2 {
+					return full
+				}
+				return nil
+			})
+		}, func(p *peer) {
+			p.subscribe("sub-1")
+			pass(time.Minute)
+		}, func(p *peer) {
+			if r := p.subscribe("sub-2"); !slices.Equal(r.filters, []string{ownFilter}) {
+				t.Errorf("request %+v", r)
+			}
+			p.linger()
+		})
+	})
+}
+
 func FuzzParseFrame(f *testing.F) {
 	for _, s := range []string{
 		`[{"type":"Heartbeat","messageId":"1"}]`,

@@ -104,6 +104,7 @@ func (d *desk) startFeed() {
 	d.feed.ws = ws.New(ws.Config{
 		Token:   d.wsToken,
 		Filters: d.feed.filters,
+		Room:    func(ctx context.Context) (rc.Heard, error) { return d.caller.Tunnel(ctx, rc.Medium) },
 		Log:     d.log,
 		Timing:  d.cfg.Timing.WS,
 		HTTP:    d.cfg.HTTP,
