@@ -5,12 +5,14 @@ BIN       := bin
 LINT      := $(BIN)/golangci-lint
 FUZZTIME  ?= 30s
 COUNT     ?= 6
+STEPS     ?= 10000
+SEED      ?= 0
 ARGS      ?=
 
 # Tests that drive a browser are named TestBrowser…; they live in these packages.
 E2E       := ./cmd/cordboard/... ./views/...
 
-.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e conformance clients bench fuzz need-git need-gcc need-chromium need-npm
+.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e conformance clients bench model fuzz need-git need-gcc need-chromium need-npm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +71,9 @@ clients: need-npm ## unmodified third-party RingCentral clients against the simu
 
 bench: ## the benchmarks, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) $(ARGS) ./...
+
+model: ## random people on many calls for STEPS (10000) steps, from SEED
+	$(GO) test -run '^TestAnythingMayHappen$$' -count=1 -v -timeout 4h ./web/desk -model.steps=$(STEPS) -rapid.seed=$(SEED)
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@$(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/{t[n++]=$$1} /^ok/{while(n>0)print $$2, t[--n]}' | while read -r pkg target; do \

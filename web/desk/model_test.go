@@ -46,11 +46,19 @@ const (
 // person who answered; what was joined was what a press named, once.
 func TestAnythingMayHappen(t *testing.T) {
 	days := (*modelSteps + stepsOfADay - 1) / stepsOfADay
-	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(days), "rapid.nofailfile": "true", "rapid.shrinktime": "1ns"} {
-		if err := flag.Set(name, value); err != nil { // what happens at the same time can be neither replayed nor made smaller
+	seed := flag.Lookup("rapid.seed").Value.String()
+	if seed == "0" {
+		seed = strconv.FormatUint(rand.Uint64(), 10)
+	}
+	for name, value := range map[string]string{
+		"rapid.checks": strconv.Itoa(days), "rapid.seed": seed,
+		"rapid.nofailfile": "true", "rapid.shrinktime": "1ns", // what happens at the same time can be neither replayed nor made smaller
+	} {
+		if err := flag.Set(name, value); err != nil {
 			t.Fatal(err)
 		}
 	}
+	t.Logf("seed %s", seed)
 	h := newHouse(t)
 	began := time.Now()
 	steps := 0
