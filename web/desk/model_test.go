@@ -22,6 +22,7 @@ import (
 	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/board"
 	"github.com/cordboard/cordboard/rc/rcsim"
+	"github.com/cordboard/cordboard/rc/rcsim/conform"
 	"github.com/cordboard/cordboard/rc/ws"
 	"github.com/cordboard/cordboard/web/bus"
 	"github.com/cordboard/cordboard/web/desk"
@@ -176,7 +177,7 @@ func (h *house) newDay(rt *rapid.T) *day {
 	flip := func(what string) bool { return rapid.Bool().Draw(rt, what) }
 	d := &day{
 		house: h, rt: rt, chance: rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "chance"), 0)), facts: map[string]*fact{}, heard: map[string]int{}, edges: map[string]bool{}, bridged: map[string]int{},
-		witness: witness{sim: rcsim.New(rcsim.Options{
+		witness: witness{sim: conform.New(rt, rcsim.Options{
 			Seed: uint64(h.days), Account: &account, Limits: rcsim.Unlimited(), RingTimeout: -1, RecoveryPause: time.Millisecond,
 			RecoveryBuffer: rapid.SampledFrom([]int{100, 3}).Draw(rt, "recovery buffer"),
 			NoVoicemail:    flip("no voicemail"), NoAutoHold: flip("no auto hold"),

@@ -337,7 +337,7 @@ func TestEveryDeviationSaysWhatAndWhy(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 		names[d.name] = true
-		if d.side == "" || d.operations == nil && d.kind == "" && d.at == nil {
+		if d.side == "" && d.says == nil || d.operations == nil && d.kind == "" && d.at == nil {
 			t.Errorf("%s excuses too much", d.name)
 		}
 	}

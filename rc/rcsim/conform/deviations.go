@@ -137,7 +137,7 @@ var deviations = []deviation{
 		reason: "recorded events carry it (6.3)",
 	},
 	{
-		name: "reasons of a conference", side: event, kind: badValue, at: []string{"body.parties[].status.reason"}, says: []string{"Conference is not", "Undefined is not"},
+		name: "reasons of a conference", kind: badValue, at: []string{"*status.reason"}, says: []string{"Conference is not", "Undefined is not"},
 		reason: "Conference and Undefined were seen live and are not in the document's enumeration (6.4)",
 	},
 	{

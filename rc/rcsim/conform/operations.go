@@ -11,14 +11,14 @@ var ofClient = []string{
 	"callParkParty", "pickupCallParty", "startCallRecording", "pauseResumeCallRecording", "superviseCallSession", "superviseCallParty",
 	"createCallPartyWithBringIn", "createCallOutCallSession", "createConferenceCallSession",
 	// people, presence, devices, queues
-	"readExtension", "listExtensions", "listDirectoryEntries", "readUserPresenceStatus", "listExtensionDevices", "listWebAppDevices",
+	"readExtension", "listDirectoryEntries", "readUserPresenceStatus", "listExtensionDevices", "listWebAppDevices",
 	"listCallQueues", "listCallQueueMembers", "listCallMonitoringGroups", "listCallMonitoringGroupMembers",
 	"listForwardingNumbers", "listExtensionPhoneNumbers", "checkUserPermission",
 }
 
 // ofOthers are what the simulator models beside that, for people's browsers and for other clients.
 var ofOthers = []string{
-	"authorize", "authorize2", "readOpenIdConfiguration", "authUserInfo", "readAPIVersions", "readAccountInfo",
+	"authorize", "authorize2", "readOpenIdConfiguration", "authUserInfo", "readAPIVersions", "readAccountInfo", "listExtensions",
 	"readCallPartyStatus", "callFlipParty", "readCallFlipSettings",
 	"createRingOutCall", "readRingOutCallStatus", "deleteRingOutCall", "listExtensionActiveCalls", "listCompanyActiveCalls",
 	"readDirectoryEntry", "searchDirectoryEntries", "readAccountPresence", "updateUserPresenceStatus", "readUnifiedPresence",
