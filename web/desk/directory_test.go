@@ -212,6 +212,22 @@ func TestDirectory(t *testing.T) {
 				t.Errorf("%d accounts kept", len(d.accounts))
 			}
 		}},
+		{"but not what is being listed", func(t *testing.T, d *Directory, l *lister) {
+			t.Helper()
+			l.takes = 25 * time.Hour
+			done := make(chan error, 1)
+			go func() { done <- d.Refresh(t.Context(), account, l.list) }()
+			pass(24*time.Hour + time.Minute)
+			if err := d.Refresh(t.Context(), "another", (&lister{}).list); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if _, ok := d.Age(account); !ok {
+				t.Error("the listing is lost")
+			}
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
