@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cordboard/cordboard/rc/rcsim"
 )
 
@@ -113,18 +115,16 @@ func TestWhatConformsIsCountedAndNothingIsWrong(t *testing.T) {
 		}
 		sum.count(v)
 	}
-	want := map[string]counts{
-		"makeThing":                       {Ours: 4, Others: 1, Done: 3, Refusals: 1},
-		"token":                           {Others: 1, Done: 1},
-		"ExtensionTelephonySessionsEvent": {Events: 1},
+	want := map[string]*counts{
+		"makeThing":                       {Ours: 4, Others: 1, Answers: map[int]int{200: 3, 400: 1}},
+		"token":                           {Others: 1, Answers: map[int]int{200: 1}},
+		"ExtensionTelephonySessionsEvent": {Events: 1, Answers: map[int]int{}},
 	}
-	for name, c := range want {
-		if got := *sum.of(name); got != c {
-			t.Errorf("%s: %+v, want %+v", name, got, c)
-		}
+	if diff := cmp.Diff(want, sum.Seen); diff != "" {
+		t.Error(diff)
 	}
-	if len(sum.Seen) != len(want) {
-		t.Errorf("counted %v", sum.Seen)
+	if text := sum.of("makeThing").statuses(); text != "3×200 1×400" {
+		t.Error(text)
 	}
 }
 
@@ -244,7 +244,7 @@ func TestTheTestThatDeviatesFailsOnceForEachFinding(t *testing.T) {
 		t.Errorf("%v %+v", err, sum.of("makeThing"))
 	}
 	c.end(s) // a second test of the same process
-	if sum, err = readTally(folder); err != nil || sum.of("makeThing").Done != 6 {
+	if sum, err = readTally(folder); err != nil || sum.of("makeThing").Answers[200] != 6 {
 		t.Errorf("%v %+v", err, sum.of("makeThing"))
 	}
 }
@@ -254,10 +254,10 @@ func TestWhatWasNotSeenIsMissingAndWhatWasNotMetIsStale(t *testing.T) {
 	all := func() tally {
 		sum := newTally()
 		for _, name := range ofClient {
-			sum.of(name).Ours, sum.of(name).Done = 1, 1
+			sum.of(name).Ours, sum.of(name).Answers[200] = 1, 1
 		}
 		for _, name := range ofOthers {
-			sum.of(name).Others, sum.of(name).Done = 1, 1
+			sum.of(name).Others, sum.of(name).Answers[200] = 1, 1
 		}
 		for _, name := range events {
 			sum.of(name).Events = 1
@@ -276,10 +276,10 @@ func TestWhatWasNotSeenIsMissingAndWhatWasNotMetIsStale(t *testing.T) {
 	for what, edit := range map[string]func(tally){
 		"readExtension: no request of Cordboard's client":                func(s tally) { s.of("readExtension").Ours, s.of("readExtension").Others = 0, 1 },
 		"authorize: no request":                                          func(s tally) { s.of("authorize").Others = 0 },
-		"authorize: no answer of success":                                func(s tally) { s.of("authorize").Done = 0 },
+		"authorize: no answer of success":                                func(s tally) { s.of("authorize").Answers = map[int]int{400: 1} },
 		"authorize: Cordboard's client calls it, and it is not named so": func(s tally) { s.of("authorize").Ours = 1 },
 		"ExtensionTelephonySessionsEvent: no event":                      func(s tally) { s.of("ExtensionTelephonySessionsEvent").Events = 0 },
-		"createMessage: not named":                                       func(s tally) { s.of("createMessage").Done = 1 },
+		"createMessage: not named":                                       func(s tally) { s.of("createMessage").Others = 1 },
 	} {
 		sum := all()
 		edit(sum)

@@ -24,11 +24,40 @@ type tally struct {
 
 // counts are of one operation or event schema.
 type counts struct {
-	Ours     int `json:"ours"`     // requests of Cordboard's client
-	Others   int `json:"others"`   // requests of anything else
-	Done     int `json:"done"`     // answers of success
-	Refusals int `json:"refusals"` // other answers
-	Events   int `json:"events"`
+	Ours    int         `json:"ours"`    // requests of Cordboard's client
+	Others  int         `json:"others"`  // requests of anything else
+	Answers map[int]int `json:"answers"` // by status
+	Events  int         `json:"events"`
+}
+
+// answers are how many were of success, and how many were not.
+func (c *counts) answers() (done, refused int) {
+	for status, n := range c.Answers {
+		if status < http.StatusBadRequest {
+			done += n
+		} else {
+			refused += n
+		}
+	}
+	return done, refused
+}
+
+// statuses are the answers by status, as text.
+func (c *counts) statuses() string {
+	parts := make([]string, 0, len(c.Answers))
+	for _, status := range slices.Sorted(maps.Keys(c.Answers)) {
+		parts = append(parts, fmt.Sprintf("%d×%d", c.Answers[status], status))
+	}
+	return strings.Join(parts, " ")
+}
+
+func (c *counts) add(o *counts) {
+	c.Ours += o.Ours
+	c.Others += o.Others
+	c.Events += o.Events
+	for status, n := range o.Answers {
+		c.Answers[status] += n
+	}
 }
 
 func newTally() tally { return tally{Seen: map[string]*counts{}, Excused: map[string]int{}} }
@@ -36,7 +65,7 @@ func newTally() tally { return tally{Seen: map[string]*counts{}, Excused: map[st
 func (t tally) of(name string) *counts {
 	c := t.Seen[name]
 	if c == nil {
-		c = &counts{}
+		c = &counts{Answers: map[int]int{}}
 		t.Seen[name] = c
 	}
 	return c
@@ -58,23 +87,14 @@ func (t tally) count(v verdict) {
 	case v.request:
 		c.Others++
 	}
-	switch {
-	case !v.answer:
-	case v.status < http.StatusBadRequest:
-		c.Done++
-	default:
-		c.Refusals++
+	if v.answer {
+		c.Answers[v.status]++
 	}
 }
 
 func (t tally) add(o tally) {
 	for name, n := range o.Seen {
-		c := t.of(name)
-		c.Ours += n.Ours
-		c.Others += n.Others
-		c.Done += n.Done
-		c.Refusals += n.Refusals
-		c.Events += n.Events
+		t.of(name).add(n)
 	}
 	for name, n := range o.Excused {
 		t.Excused[name] += n
@@ -142,12 +162,13 @@ func (t tally) missing() []string {
 	var out []string
 	for _, name := range slices.Concat(ofClient, ofOthers) {
 		c := t.of(name)
+		done, _ := c.answers()
 		switch client := slices.Contains(ofClient, name); {
 		case client && c.Ours == 0:
 			out = append(out, name+": no request of Cordboard's client")
 		case c.Ours+c.Others == 0:
 			out = append(out, name+": no request")
-		case c.Done == 0:
+		case done == 0:
 			out = append(out, name+": no answer of success")
 		case !client && c.Ours > 0:
 			out = append(out, name+": Cordboard's client calls it, and it is not named so")
@@ -183,25 +204,22 @@ func (t tally) stale() []string {
 // String is the report.
 func (t tally) String() string {
 	var b strings.Builder
-	var all counts
+	all := &counts{Answers: map[int]int{}}
 	seen := 0
 	for name, c := range t.Seen {
-		all.Ours += c.Ours
-		all.Others += c.Others
-		all.Done += c.Done
-		all.Refusals += c.Refusals
-		all.Events += c.Events
-		if c.Done > 0 && c.Ours+c.Others > 0 && slices.Contains(named(), name) {
+		all.add(c)
+		if done, _ := c.answers(); done > 0 && c.Ours+c.Others > 0 && slices.Contains(named(), name) {
 			seen++
 		}
 	}
+	done, refused := all.answers()
 	fmt.Fprintf(&b, "%d of %d named operations; %d requests (%d of Cordboard's client), %d answers (%d refusals), %d events\n\n",
-		seen, len(ofClient)+len(ofOthers), all.Ours+all.Others, all.Ours, all.Done+all.Refusals, all.Refusals, all.Events)
+		seen, len(ofClient)+len(ofOthers), all.Ours+all.Others, all.Ours, done+refused, refused, all.Events)
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(w, "requests\tof our client\tsuccess\trefused\tevents\t\toperation or event")
+	_, _ = fmt.Fprintln(w, "requests\tof our client\tevents\t\toperation or event\t\tanswers")
 	for _, name := range named() {
 		c := t.of(name)
-		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t\t%s\n", c.Ours+c.Others, c.Ours, c.Done, c.Refusals, c.Events, name)
+		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t\t%s\t\t%s\n", c.Ours+c.Others, c.Ours, c.Events, name, c.statuses())
 	}
 	_ = w.Flush()
 	b.WriteString("\nDeviations met, and why they are let pass:\n")
