@@ -124,6 +124,24 @@ func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
 	}
 }
 
+// The programs carry no validator: only tests check traffic against RingCentral's OpenAPI document.
+func TestOnlyTestsImportTestSupport(t *testing.T) {
+	t.Parallel()
+	const support = module + "rc/rcsim/conform"
+	users := 0
+	for _, p := range list(t) {
+		if slices.Contains(p.Imports, support) {
+			t.Errorf("%s imports %s outside its tests", p.ImportPath, support)
+		}
+		if slices.Contains(slices.Concat(p.TestImports, p.XTestImports), support) {
+			users++
+		}
+	}
+	if users == 0 {
+		t.Error("no test imports it")
+	}
+}
+
 // Every row forbids something, and is seen to: a table that allows all finds nothing.
 func TestEachRowOfTheImportTableCanFail(t *testing.T) {
 	t.Parallel()
