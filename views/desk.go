@@ -753,7 +753,11 @@ func (b *builder) reasonText(e ends) Text {
 		if e.consult.Far.Read.Before(read) {
 			read = e.consult.Far.Read
 		}
-		if read.After(b.s.Attempt.Settled.Add(-5 * time.Second)) {
+		since := b.s.Attempt.Settled.Add(-5 * time.Second)
+		if b.s.Attempt.Phase == board.Unconfirmed {
+			since = b.s.Attempt.Sent
+		}
+		if read.After(since) {
 			return say(rereadBoth, args{"ago": agoRun(read)})
 		}
 	}
@@ -985,17 +989,20 @@ func (b *builder) verdict(e ends) []Note {
 	return []Note{n}
 }
 
-// stillTrue is an attempt with what the board says of its calls now.
-func (b *builder) stillTrue(a *board.Transfer) *board.Transfer {
-	now := *a
+// stillTrue is what the board says now of an attempt's calls; of one that it no
+// longer shows, what it said when the attempt ended.
+func (b *builder) stillTrue(a *board.Transfer) still {
+	now := still{customer: a.CustomerAlive, held: a.CustomerHeld, consult: a.ConsultAlive, read: true}
 	if l, ok := b.s.Board.Leg(a.CustomerSession); ok {
-		now.CustomerAlive = l.Alive() && l.PartyID == a.CustomerParty
-		now.CustomerHeld = now.CustomerAlive && l.OnHold()
+		now.customer = l.Alive() && l.PartyID == a.CustomerParty
+		now.held = now.customer && l.OnHold()
+		now.read = now.read && (!l.Alive() || l.Far.Read.After(a.Sent))
 	}
 	if l, ok := b.s.Board.Leg(a.ConsultSession); ok {
-		now.ConsultAlive = l.Alive() && l.PartyID == a.ConsultParty
+		now.consult = l.Alive() && l.PartyID == a.ConsultParty
+		now.read = now.read && (!l.Alive() || l.Far.Read.After(a.Sent))
 	}
-	return &now
+	return now
 }
 
 // leg is the bay of one call.

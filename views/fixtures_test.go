@@ -236,12 +236,16 @@ func states() map[string]board.Snapshot {
 	unconfirmed := ready()
 	unconfirmed.Attempt = attempt(unconfirmed, board.Unconfirmed)
 	unconfirmed.Attempt.Accepted, unconfirmed.Attempt.Settled = back(10*time.Second), now
+	for i := range unconfirmed.Board.Legs {
+		unconfirmed.Board.Legs[i].Far.Read = back(time.Second)
+	}
 	m["10-unconfirmed"] = unconfirmed
 
 	half := ready()
 	half.Attempt = attempt(half, board.Unconfirmed)
 	half.Attempt.Accepted, half.Attempt.ConsultAlive = back(10*time.Second), false
 	half.Board.Legs[1].State, half.Board.Legs[1].Ended = telephony.Gone, now
+	half.Board.Legs[0].Far.Read = back(time.Second)
 	half.Pair = nil
 	half.Readiness = board.Readiness{Reason: board.ReasonOneCall}
 	m["10-unconfirmed-half"] = half

@@ -408,19 +408,25 @@ func bracketed(s string) Run {
 	return Run{Words: " (" + s + ")", Kind: RunWhole}
 }
 
+// still is what is true of the calls of an attempt that came to nothing.
+type still struct {
+	customer, held, consult bool // is there; is on hold; is there
+	read                    bool // both calls were read since it was sent
+}
+
 // stillTrue says what an attempt that came to nothing left as it was.
-func stillTrue(t *board.Transfer, customer, consult Person) Text {
+func stillTrue(s still, customer, consult Person) Text {
 	a := args{"customer": customer, "consult": consult}
 	switch {
-	case t.CustomerAlive && t.CustomerHeld && t.ConsultAlive:
+	case s.customer && s.held && s.consult:
 		return say("*{customer} is still on hold and {consult} is still with you.* You may press again, or go back to {customer}.", a)
-	case t.CustomerAlive && t.ConsultAlive:
+	case s.customer && s.consult:
 		return say("*{customer} and {consult} are both still with you.* Put {customer} on hold before you press again.", a)
-	case t.CustomerAlive && t.CustomerHeld:
+	case s.customer && s.held:
 		return say("*{consult}'s call has ended, {customer} is still on hold.* Go back to {customer}.", a)
-	case t.CustomerAlive:
+	case s.customer:
 		return say("*{consult}'s call has ended, {customer} is still with you.*", a)
-	case t.ConsultAlive:
+	case s.consult:
 		return say("*{customer}'s call has ended, {consult} is still with you.* Call back: {number}.", a.withNumber(customer))
 	}
 	return say("*Both calls have ended.* Call {customer} back: {number}.", a.withNumber(customer))
@@ -441,14 +447,14 @@ func (a args) withNumber(p Person) args {
 }
 
 // verdictSentence is the notice of an attempt that reached an end other than
-// joined; now is the attempt with what is still true of its calls.
-func verdictSentence(t, now *board.Transfer, customer, consult Person) (head, body Text) {
+// joined.
+func verdictSentence(t *board.Transfer, now still, customer, consult Person) (head, body Text) {
 	a := args{"customer": customer, "consult": consult}
 	switch t.Phase {
 	case board.Refused:
 		return say("RingCentral refused the transfer{code}.", args{"code": bracketed(rcCode(t.Status, t.Code))}), stillTrue(now, customer, consult)
 	case board.Failed:
-		if now.CustomerAlive && now.ConsultAlive && unchanged(t.Reason) {
+		if now.customer && now.consult && unchanged(t.Reason) {
 			return unsentHead(t), say("Both calls are unchanged. It is safe to press again.", nil)
 		}
 		return unsentHead(t), stillTrue(now, customer, consult)
@@ -458,7 +464,7 @@ func verdictSentence(t, now *board.Transfer, customer, consult Person) (head, bo
 		} else {
 			head = say("Accepted {ago} ago, not confirmed.", args{"ago": agoRun(t.Accepted)})
 		}
-		return head, unconfirmedBody(now, a)
+		return head, unconfirmedBody(t.PeerMismatch, now, a)
 	case board.Abandoned:
 		a["not"] = "Not sent"
 		if !t.Sent.IsZero() {
@@ -469,7 +475,7 @@ func verdictSentence(t, now *board.Transfer, customer, consult Person) (head, bo
 			return say("{not}: both calls ended first.", a), say("Call {customer} back: {number}.", a.withNumber(customer))
 		case !t.CustomerAlive:
 			head = say("{not}: {customer}'s call ended first.", a)
-			if now.ConsultAlive {
+			if now.consult {
 				return head, say("*{consult} is still with you.* Call back: {number}.", a.withNumber(customer))
 			}
 			return head, say("Call back: {number}.", a.withNumber(customer))
@@ -511,18 +517,20 @@ func unchanged(r board.Reason) bool {
 	}
 }
 
-func unconfirmedBody(t *board.Transfer, a args) Text {
-	if t.PeerMismatch {
+func unconfirmedBody(elsewhere bool, now still, a args) Text {
+	if elsewhere {
 		return say("RingCentral says that a call went somewhere else. Ask {consult} whether {customer} is there.", a)
 	}
 	switch {
-	case t.CustomerAlive && t.ConsultAlive:
+	case !now.read:
+		return say("Your calls could not be read since. Listen on your phone who is still with you.", a)
+	case now.customer && now.consult:
 		return say("Your calls were read again: *both are still with you.* You may press again, or go back to {customer}.", a)
-	case t.CustomerAlive && t.CustomerHeld:
+	case now.customer && now.held:
 		return say("Your calls were read again: *{consult}'s has ended, {customer}'s is still on hold.* Go back to {customer}.", a)
-	case t.CustomerAlive:
+	case now.customer:
 		return say("Your calls were read again: *{consult}'s has ended, {customer} is still with you.*", a)
-	case t.ConsultAlive:
+	case now.consult:
 		return say("Your calls were read again: *{customer}'s has ended, {consult} is still with you.* Ask {consult}, or call {customer} back.", a)
 	}
 	return say("Your calls were read again: *both have left you.* Ask {consult} whether {customer} is there.", a)
@@ -537,10 +545,9 @@ func noticeSentence(n board.Notice) (head, body Text) {
 		"who": who, "other": other, "act": act, "held": span(n.Args.Held, n.Args.HeldAtLeast),
 		"number": callBack(who), "code": bracketed(rcCode(n.Args.Status, n.Args.Code)), "for": ago(n.Args.For),
 	}
-	hasOther := n.Args.Other != "" || n.Args.OtherNumber != ""
 	switch n.Code {
 	case board.NoticeCustomerLeft:
-		return leftSentence(who, other, hasOther, n.Args.Held, n.Args.HeldAtLeast)
+		return leftSentence(who, other, n.Args.ConsultThere, n.Args.Held, n.Args.HeldAtLeast)
 	case board.NoticeConsultLeft:
 		return say("{who} has left the call.", a), customerTrue(n, a)
 	case board.NoticeConsultNone:

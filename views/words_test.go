@@ -129,7 +129,7 @@ func TestEveryCodeHasASentence(t *testing.T) {
 			tr := &board.Transfer{
 				Phase: p, Sent: at, Settled: at, CustomerAlive: bits&1 > 0, CustomerHeld: bits&2 > 0, ConsultAlive: bits&4 > 0, PeerMismatch: bits&8 > 0,
 			}
-			head, body := verdictSentence(tr, tr, dana, priya)
+			head, body := verdictSentence(tr, still{tr.CustomerAlive, tr.CustomerHeld, tr.ConsultAlive, true}, dana, priya)
 			check(t, p.String(), head.At(at, time.UTC), body.At(at, time.UTC))
 		}
 	}
@@ -162,6 +162,7 @@ func TestAVerdictIsTrueNow(t *testing.T) {
 	alone, lost, over := both, both, board.Transfer{}
 	alone.ConsultAlive = false
 	lost.CustomerAlive, lost.CustomerHeld = false, false
+	nowBoth, nowAlone, nowLost, nowOver, unread := still{true, true, true, true}, still{true, true, false, true}, still{false, false, true, true}, still{read: true}, still{true, true, true, false}
 	ended := func(p board.Phase, r board.Reason, then board.Transfer, sent bool) *board.Transfer {
 		then.Phase, then.Reason = p, r
 		if sent {
@@ -169,18 +170,22 @@ func TestAVerdictIsTrueNow(t *testing.T) {
 		}
 		return &then
 	}
-	for want, got := range map[string][2]*board.Transfer{
-		"RingCentral refused the transfer. Dana's call has ended, Priya is still with you. Call back: +1 650 555 0142.":                                    {ended(board.Refused, "", both, true), &lost},
-		"Not sent: Cordboard restarted before it could ask. Both calls are unchanged. It is safe to press again.":                                          {ended(board.Failed, board.ReasonRestart, both, false), &both},
-		"Not sent: RingCentral could not be read for this press. Priya's call has ended, Dana is still on hold. Go back to Dana.":                          {ended(board.Failed, board.ReasonCheckFailed, both, false), &alone},
-		"Not sent: the calls changed while they were checked. Dana is still on hold and Priya is still with you. You may press again, or go back to Dana.": {ended(board.Failed, board.ReasonFarVoicemail, both, false), &both},
-		"Not sent: Dana's call ended first. Priya is still with you. Call back: +1 650 555 0142.":                                                          {ended(board.Abandoned, board.ReasonEnded, lost, false), &lost},
-		"Not joined: Dana's call ended first. Call back: +1 650 555 0142.":                                                                                 {ended(board.Abandoned, board.ReasonEnded, lost, true), &over},
-		"Not joined: Priya's call ended first. Priya's call has ended, Dana is still on hold. Go back to Dana.":                                            {ended(board.Abandoned, board.ReasonEnded, alone, true), &alone},
-		"Not joined: both calls ended first. Call Dana back: +1 650 555 0142.":                                                                             {ended(board.Abandoned, board.ReasonEnded, over, true), &over},
+	for want, got := range map[string]struct {
+		then *board.Transfer
+		now  still
+	}{
+		"RingCentral refused the transfer. Dana's call has ended, Priya is still with you. Call back: +1 650 555 0142.":                                    {ended(board.Refused, "", both, true), nowLost},
+		"Sent 0 s ago, not confirmed. Your calls could not be read since. Listen on your phone who is still with you.":                                     {ended(board.Unconfirmed, "", both, true), unread},
+		"Not sent: Cordboard restarted before it could ask. Both calls are unchanged. It is safe to press again.":                                          {ended(board.Failed, board.ReasonRestart, both, false), nowBoth},
+		"Not sent: RingCentral could not be read for this press. Priya's call has ended, Dana is still on hold. Go back to Dana.":                          {ended(board.Failed, board.ReasonCheckFailed, both, false), nowAlone},
+		"Not sent: the calls changed while they were checked. Dana is still on hold and Priya is still with you. You may press again, or go back to Dana.": {ended(board.Failed, board.ReasonFarVoicemail, both, false), nowBoth},
+		"Not sent: Dana's call ended first. Priya is still with you. Call back: +1 650 555 0142.":                                                          {ended(board.Abandoned, board.ReasonEnded, lost, false), nowLost},
+		"Not joined: Dana's call ended first. Call back: +1 650 555 0142.":                                                                                 {ended(board.Abandoned, board.ReasonEnded, lost, true), nowOver},
+		"Not joined: Priya's call ended first. Priya's call has ended, Dana is still on hold. Go back to Dana.":                                            {ended(board.Abandoned, board.ReasonEnded, alone, true), nowAlone},
+		"Not joined: both calls ended first. Call Dana back: +1 650 555 0142.":                                                                             {ended(board.Abandoned, board.ReasonEnded, over, true), nowOver},
 	} {
-		head, body := verdictSentence(got[0], got[1], dana, priya)
-		if said := head.String() + " " + body.String(); said != want {
+		head, body := verdictSentence(got.then, got.now, dana, priya)
+		if said := head.At(at, time.UTC) + " " + body.At(at, time.UTC); said != want {
 			t.Errorf("got  %q\nwant %q", said, want)
 		}
 	}
@@ -208,9 +213,9 @@ func TestTheSamplesReadAsTheFormHasThem(t *testing.T) {
 		"RingCentral accepted. Not joined until both calls are seen to leave you.":              joiningAccepted,
 		"Outside number, answered 0:08 ago. RingCentral cannot tell a person from a voicemail.": one(say(outsideHint, args{"clock": clockRun(at.Add(-8 * time.Second))})),
 		"Dana Whitlock and Priya Raman are talking. You have left both calls.":                  one(say(joinedLine, args{"customer": full(dana), "consult": full(priya)})),
-		"RingCentral refused the transfer (409 TAS-102). Dana is still on hold and Priya is still with you. You may press again, or go back to Dana.": both(verdictSentence(&refused, &refused, dana, priya)),
-		"Not sent: RingCentral could not be reached. Both calls are unchanged. It is safe to press again.":                                            both(verdictSentence(&failed, &failed, dana, priya)),
-		"Accepted 10 s ago, not confirmed. Your calls were read again: Priya's has ended, Dana's is still on hold. Go back to Dana.":                  both(verdictSentence(&unconfirmed, &unconfirmed, dana, priya)),
+		"RingCentral refused the transfer (409 TAS-102). Dana is still on hold and Priya is still with you. You may press again, or go back to Dana.": both(verdictSentence(&refused, still{true, true, true, true}, dana, priya)),
+		"Not sent: RingCentral could not be reached. Both calls are unchanged. It is safe to press again.":                                            both(verdictSentence(&failed, still{true, true, true, true}, dana, priya)),
+		"Accepted 10 s ago, not confirmed. Your calls were read again: Priya's has ended, Dana's is still on hold. Go back to Dana.":                  both(verdictSentence(&unconfirmed, still{true, true, false, true}, dana, priya)),
 		"Dana left after 1:42 on hold. Priya is still with you. Call back: +1 650 555 0142.":                                                          both(leftSentence(dana, priya, true, 102*time.Second, false)),
 		"RingCentral did not take Dana off hold. Press Hold on your phone; this page will show it.":                                                   both(noticeSentence(board.Notice{Code: board.NoticePressHold, Args: board.Args{Name: "Dana Whitlock"}})),
 		"Reconnecting to RingCentral, try 3. Your calls go on in your phone. Each press checks with RingCentral first.":                               both(feedSentence(board.Feed{State: board.FeedReconnecting, Try: 3}, true)),

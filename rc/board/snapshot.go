@@ -140,6 +140,7 @@ type Args struct {
 	Number       string        `json:"number,omitempty"`
 	Other        string        `json:"other,omitempty"` // the other end, when it is still there
 	OtherNumber  string        `json:"otherNumber,omitempty"`
+	OtherSession string        `json:"otherSession,omitempty"`
 	Held         time.Duration `json:"held,omitempty"`
 	HeldAtLeast  bool          `json:"heldAtLeast,omitempty"`
 	For          time.Duration `json:"for,omitempty"`

@@ -355,7 +355,7 @@ func (d *desk) happened(h board.Happening, now time.Time) {
 		Name: h.Leg.Far.Name, Number: h.Leg.Far.Number,
 		Other: h.Other.Far.Name, OtherNumber: h.Other.Far.Number,
 		Held: h.Leg.HeldFor(now), HeldAtLeast: h.Leg.Held.AtLeast,
-		CustomerHeld: h.Other.OnHold(), ConsultThere: h.Other.Alive() && h.Other.SessionID != "",
+		CustomerHeld: h.Other.OnHold(), ConsultThere: h.Other.Alive() && h.Other.SessionID != "", OtherSession: h.Other.SessionID,
 	}
 	about := h.Leg.SessionID
 	switch h.Code {
@@ -425,6 +425,12 @@ func (d *desk) keepNotices(keep func(board.Notice) bool) {
 
 // stepNotices takes away what is no longer so, and what was said long enough.
 func (d *desk) stepNotices(now time.Time) {
+	for i, n := range d.notices {
+		if l, ok := d.own.Board.Leg(n.Args.OtherSession); n.Code == board.NoticeCustomerLeft && n.Args.ConsultThere && (!ok || !l.Alive()) {
+			d.notices = slices.Clone(d.notices) // snapshots share the old list
+			d.notices[i].Args.ConsultThere = false
+		}
+	}
 	d.keepNotices(func(n board.Notice) bool {
 		age := now.Sub(n.At)
 		switch n.Code {
@@ -439,12 +445,16 @@ func (d *desk) stepNotices(now time.Time) {
 			return ok && l.Alive()
 		case board.NoticeActionUnseen:
 			l, ok := d.own.Board.Leg(n.SessionID)
-			return ok && l.Alive() && l.OnHold() != (n.Args.Action == board.ActionHold)
+			return ok && l.Alive() && (n.Args.Action == board.ActionHangUp || l.OnHold() != (n.Args.Action == board.ActionHold))
 		case board.NoticeChanged, board.NoticeBusy, board.NoticeJoining, board.NoticeNotReady, board.NoticeCheckFailed:
 			return age < 30*time.Second
 		case board.NoticeLiveAgain:
 			return age < time.Minute
-		case board.NoticeCustomerLeft, board.NoticeMissed, board.NoticePeerMismatch, board.NoticeElsewhere:
+		case board.NoticeCustomerLeft:
+			if l, ok := d.own.Board.Leg(n.SessionID); ok && l.Alive() { // RingCentral knows the call again
+				return false
+			}
+		case board.NoticeMissed, board.NoticePeerMismatch, board.NoticeElsewhere:
 		}
 		return age < 10*time.Minute
 	})

@@ -181,6 +181,38 @@ func TestCustomerLeavesOnHold(t *testing.T) {
 	}
 }
 
+// What a notice says of the one who is still there is true as long as it stands.
+func TestACustomerWhoLeftIsNotWithAColleagueWhoLeftToo(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 7})
+	s := l.open(agent)
+	c, k := l.consulting()
+	s.until("ready", ready)
+	l.do(l.sim.OutsideHangup(customer, c))
+	s.until("said", func(s board.Snapshot) bool { return notice(s, board.NoticeCustomerLeft).Args.ConsultThere })
+	l.do(l.sim.Hangup(consult, k))
+	s.until("said anew", func(s board.Snapshot) bool {
+		n := notice(s, board.NoticeCustomerLeft)
+		return n.Args.Number == customer && !n.Args.ConsultThere
+	})
+}
+
+// A hang-up that RingCentral accepts and does not do: the page says so, and the call stays.
+func TestAHangUpThatShowsNoEffectIsSaid(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 7})
+	s := l.open(agent)
+	_, k := l.consulting()
+	l.sim.SetFault("drop", rcsim.Fault{Pretend: true})
+	s.mustAct(onLeg(board.ActionHangUp, s.until("ready", ready), k))
+	snap := s.until("said", noticed(board.NoticeActionUnseen))
+	if n := notice(snap, board.NoticeActionUnseen); n.SessionID != k || n.Args.Action != board.ActionHangUp {
+		t.Errorf("notice = %+v", n)
+	}
+	l.do(l.sim.Hangup(consult, k))
+	s.until("no longer", func(s board.Snapshot) bool { return !noticed(board.NoticeActionUnseen)(s) })
+}
+
 func TestRefusalSaysWhatIsStillTrue(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, rcsim.Options{Seed: 8})
