@@ -12,7 +12,7 @@ ARGS      ?=
 # Tests that drive a browser are named TestBrowser…; they live in these packages.
 E2E       := ./cmd/cordboard/... ./views/...
 
-.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e conformance clients bench model fuzz need-git need-gcc need-chromium need-npm
+.PHONY: help demo run build generate test check format generated lint vet tidy unit e2e conformance clients faults bench model fuzz need-git need-gcc need-chromium need-npm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ clients: need-npm ## unmodified third-party RingCentral clients against the simu
 	@$(GO) build -o $(BIN)/rcsim ./cmd/rcsim
 	@mkdir -p $(BIN)/clients && cp .ci/clients/package.json .ci/clients/run.mjs $(BIN)/clients/
 	cd $(BIN)/clients && npm install --no-audit --no-fund --no-package-lock --silent && node run.mjs ../rcsim
+
+faults: need-gcc ## print the table of faults: each fault at each moment of a transfer, and how it ended
+	@cd cmd/cordboard && $(GO) test -race -count=1 -timeout 10m -run '^TestFaultTable$$'
 
 bench: ## the benchmarks, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) $(ARGS) ./...

@@ -20,6 +20,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +41,12 @@ import (
 	"github.com/cordboard/cordboard/web/live"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if asked := os.Getenv(childSettings); asked != "" {
+		os.Exit(runChild(asked)) //nolint:forbidigo // the test's program as an app of its own
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // wait bounds every wait of these tests; none takes it unless it fails.
 const wait = 20 * time.Second
@@ -56,6 +62,8 @@ type world struct {
 
 	stop context.CancelFunc
 	done chan error // of Run
+
+	child *child // instead of app: one that can be killed
 }
 
 // safeBuffer is written by many goroutines.
@@ -80,31 +88,30 @@ func (b *safeBuffer) String() string {
 func newWorld(t *testing.T, edit func(*Config, *rcsim.Options)) *world {
 	t.Helper()
 	w := &world{log: &safeBuffer{}}
-	cfg, opt := w.settings(t), rcsim.Options{Seed: 1, Limits: rcsim.Unlimited()}
+	cfg, opt := demoSetting(t.TempDir(), w.log), rcsim.Options{Seed: 1, Limits: rcsim.Unlimited()}
 	if edit != nil {
 		edit(&cfg, &opt)
 	}
-	cfg.RingCentralServer = w.simulate(t, opt)
+	cfg.RingCentralServer = w.simulate(t, opt, nil)
 	w.start(t, cfg)
 	return w
 }
 
-// settings are those of an App of the demo's account, but for where RingCentral is.
-func (w *world) settings(t *testing.T) Config {
-	t.Helper()
+// demoSetting is that of an App of the demo's account, but for where RingCentral is.
+func demoSetting(data string, log io.Writer) Config {
 	cfg := Config{
-		Listen: anyPort, MetricsListen: anyPort, Data: t.TempDir(), Retention: 24 * time.Hour, Simulated: true,
-		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Listen: anyPort, MetricsListen: anyPort, Data: data, Retention: 24 * time.Hour, Simulated: true,
+		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	cfg.ClientID, cfg.ClientSecret = demoClient()
 	return cfg
 }
 
-// simulate starts the simulator and returns its URL.
-func (w *world) simulate(t *testing.T, opt rcsim.Options) string {
+// simulate starts the simulator and returns the URL of its REST API. via, if there is one, is told where it listens, and says
+// by which ways its REST API and its gateway are reached instead.
+func (w *world) simulate(t *testing.T, opt rcsim.Options, via func(addr string) (rest, gateway string)) string {
 	t.Helper()
-	w.sim = conform.New(t, opt)
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.noSockets.Load() && r.Header.Get("Upgrade") != "" {
 			http.Error(rw, "no sockets today", http.StatusServiceUnavailable)
 			return
@@ -112,11 +119,17 @@ func (w *world) simulate(t *testing.T, opt rcsim.Options) string {
 		w.barrier.Load().pass(r)
 		w.sim.ServeHTTP(rw, r)
 	}))
+	rest := "http://" + server.Listener.Addr().String()
+	if via != nil {
+		rest, opt.PublicURL = via(server.Listener.Addr().String())
+	}
+	w.sim = conform.New(t, opt)
+	server.Start()
 	t.Cleanup(func() {
 		_ = w.sim.Close()
 		server.Close()
 	})
-	return server.URL
+	return rest
 }
 
 // start runs an App until the test ends, or end is called.
@@ -135,6 +148,14 @@ func (w *world) start(t *testing.T, cfg Config) {
 			t.Errorf("the app ended with %v", err)
 		}
 	})
+}
+
+// base is where browsers find the App.
+func (w *world) base() string {
+	if w.child != nil {
+		return w.child.url
+	}
+	return w.app.URL()
 }
 
 func (w *world) url(t *testing.T) *url.URL {
@@ -191,7 +212,7 @@ func (w *world) signedIn(t *testing.T, extension string) *browser {
 // signIn goes to the authorize page and approves as that extension.
 func (b *browser) signIn(t *testing.T, extension string) {
 	t.Helper()
-	authorize := b.get(t, b.world.app.URL()+"/signin/start").to(t)
+	authorize := b.get(t, "/signin/start").to(t)
 	page := b.get(t, authorize)
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(page.body))
 	if err != nil {
@@ -260,7 +281,7 @@ func (b *browser) do(t *testing.T, method, target string, form url.Values, heade
 func (b *browser) send(ctx context.Context, t *testing.T, method, target string, form url.Values, header ...string) *http.Response {
 	t.Helper()
 	if strings.HasPrefix(target, "/") {
-		target = b.world.app.URL() + target
+		target = b.world.base() + target
 	}
 	r, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(form.Encode()))
 	if err != nil {

@@ -24,7 +24,10 @@ import (
 )
 
 // scale is how much faster than in earnest the product's clocks run in the table.
-const scale = 0.1
+const (
+	scale       = 0.1
+	callTimeout = 2 * time.Second // of one request to RingCentral, 10 s in earnest
+)
 
 // The names of those who play, as pages show them.
 const (
@@ -59,13 +62,18 @@ type play struct {
 	fault *fault
 	at    moment
 
+	net               *ways // nil: none but loopback
 	tab               *browser
-	news              chan struct{} // the page's stream told something
+	twin              *browser                     // presses what is pressed as well; may be nil
+	pressed           func(*browser) (wait func()) // the last press
+	before            string                       // what the page showed at that press
+	news              chan struct{}                // the page's stream told something
 	following         context.CancelFunc
 	followed          chan struct{} // closed when the stream is over
 	customer, consult string        // their calls
 	presses           atomic.Int64  // of Complete transfer
 	struck, mended    bool
+	idle              bool     // there is nothing to hear, and something to look for
 	seen              []string // what the page said, each sentence once
 	heard             []string // and since the fault struck
 	last              screen
@@ -81,7 +89,7 @@ func (p *play) must(err error) {
 // newPlay opens the desk of an agent who has no calls yet.
 func newPlay(t *testing.T, f *fault, at moment) *play {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	t.Cleanup(cancel)
 	p := &play{T: t, world: &world{log: &safeBuffer{}}, ctx: ctx, fault: f, at: at, news: make(chan struct{}, 1)}
 	t.Cleanup(func() {
@@ -89,20 +97,59 @@ func newPlay(t *testing.T, f *fault, at moment) *play {
 			t.Logf("the page said:\n  %s\nthe truth:\n%s", strings.Join(p.seen, "\n  "), p.sim.State())
 		}
 	})
-	p.cfg = p.settings(t)
-	p.cfg.Timing = desk.Timing{}.Scaled(scale)
-	p.cfg.Timing.FirstLook = 5 * time.Second // what the machine's load decides is not scaled
-	p.cfg.CallTimeout = time.Second
+	p.cfg = demoSetting(t.TempDir(), p.log)
+	hurry(&p.cfg)
+	if f.patient {
+		p.cfg.CallTimeout = 0
+	}
+	if at == accepted {
+		p.cfg.Timing.Board.ProofAfterAnswer = board.DefaultTiming().ProofAfterAnswer // no read may settle it before the fault strikes
+	}
 	opt := rcsim.Options{Seed: 1, Limits: rcsim.Unlimited(), RingTimeout: -1}
 	if f.options != nil {
 		f.options(&opt)
 	}
-	p.cfg.RingCentralServer = p.simulate(t, opt)
-	p.start(t, p.cfg)
+	var via func(string) (string, string)
+	if f.network {
+		via = func(addr string) (rest, gateway string) {
+			p.net = newWays(t, addr)
+			return p.net.rest.url(), p.net.gateway.url()
+		}
+	}
+	p.cfg.RingCentralServer = p.simulate(t, opt, via)
+	p.begin()
 	p.tab = p.signedIn(t, agent)
 	t.Cleanup(p.unfollow)
 	p.until("a live desk", screen.live)
 	return p
+}
+
+// hurry lets an App's clocks run fast.
+func hurry(cfg *Config) {
+	cfg.Timing = desk.Timing{}.Scaled(scale)
+	cfg.Timing.FirstLook = 5 * time.Second // what the machine's load decides is not scaled
+	cfg.Timing.Board.ProofAfterDoubt = 3 * time.Second
+	cfg.CallTimeout = callTimeout
+}
+
+// begin starts the App, in a process of its own when that is to be killed.
+func (p *play) begin() {
+	p.Helper()
+	if p.fault.killed {
+		p.spawn(p.T, p.cfg.Data, p.cfg.RingCentralServer)
+	} else {
+		p.start(p.T, p.cfg)
+	}
+}
+
+// finish ends it in order.
+func (p *play) finish() {
+	p.Helper()
+	if p.fault.killed {
+		p.must(p.child.end())
+	} else {
+		p.must(p.end(p.T))
+	}
 }
 
 // look reads the page.
@@ -134,11 +181,23 @@ func (p *play) take(pg screen) {
 	}
 }
 
-// said reports whether the page has said one of these since the fault struck.
+// said reports whether the page has said one of these since the fault struck, … being anything.
 func (p *play) said(what ...string) bool {
 	return slices.ContainsFunc(what, func(w string) bool {
-		return slices.ContainsFunc(p.heard, func(s string) bool { return strings.Contains(s, w) })
+		return slices.ContainsFunc(p.heard, func(s string) bool { return matches(s, w) })
 	})
+}
+
+// matches reports whether the parts of a pattern that … separates stand in a text, in order.
+func matches(text, pattern string) bool {
+	for part := range strings.SplitSeq(pattern, "…") {
+		_, after, ok := strings.Cut(text, part)
+		if !ok {
+			return false
+		}
+		text = after
+	}
+	return true
 }
 
 // follow listens to the page's stream, if the page has one.
@@ -146,11 +205,17 @@ func (p *play) follow() {
 	p.Helper()
 	p.unfollow()
 	ctx, stop := context.WithCancel(p.ctx)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base()+"/desk/stream", http.NoBody)
+	p.must(err)
+	r.Header.Set("Accept", "text/event-stream")
 	over := make(chan struct{})
 	p.following, p.followed = stop, over
-	res := p.tab.send(ctx, p.T, http.MethodGet, "/desk/stream", nil, "Accept", "text/event-stream")
 	go func() {
 		defer close(over)
+		res, err := p.tab.client.Do(r)
+		if err != nil {
+			return
+		}
 		defer func() { _ = res.Body.Close() }()
 		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
 			if lines.Text() == "" {
@@ -171,27 +236,29 @@ func (p *play) unfollow() {
 	}
 }
 
-// looks are the page now, and after each of its changes.
+// looks are the page now, and after each of its changes. Whoever reads that a press came to nothing takes a breath.
 func (p *play) looks(what string) iter.Seq[screen] {
 	return func(yield func(screen) bool) {
 		p.Helper()
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
+		breath := time.NewTicker(250 * time.Millisecond)
+		defer breath.Stop()
 		for {
 			if p.following == nil || over(p.followed) {
 				p.follow()
 			}
-			switch pg := p.look(); {
-			case pg.out, strings.Contains(pg.text("bar"), "Your sign-in ended"):
+			pg, news := p.look(), p.news
+			switch {
+			case pg.signsOut():
 				p.signInAgain()
 				continue
 			case !yield(pg):
 				return
+			case p.idle, pg.noticed("check-failed", "action-unsent", "action-refused", "not-ready", "busy"), strings.HasPrefix(pg.text("verdict"), "Not sent"):
+				p.idle, news = false, nil
 			}
 			select {
-			case <-p.news:
-			case <-p.followed: // a page without a stream is loaded again
-				<-tick.C
+			case <-news:
+			case <-breath.C:
 			case <-p.ctx.Done():
 				p.Fatalf("never came: %s; the page says:\n  %s", what, strings.Join(p.last.sentences(), "\n  "))
 			}
@@ -209,14 +276,13 @@ func over(c <-chan struct{}) bool {
 }
 
 // until waits for a page that the condition holds for.
-func (p *play) until(what string, cond func(screen) bool) screen {
+func (p *play) until(what string, cond func(screen) bool) {
 	p.Helper()
 	for pg := range p.looks(what) {
 		if cond(pg) {
-			return pg
+			return
 		}
 	}
-	return screen{}
 }
 
 // press posts the form of a button as the page has it, and waits for what comes of it.
@@ -229,21 +295,30 @@ func (p *play) pressing(pg screen, id string) (wait func()) {
 	if !ok {
 		p.Fatalf("%s cannot be pressed", id)
 	}
-	if id == "complete" {
-		p.presses.Add(1)
+	again := func(b *browser) func() {
+		if id == "complete" {
+			p.presses.Add(1)
+		}
+		return p.post(b, action, fields)
 	}
-	return p.post(action, fields)
+	p.pressed, p.before = again, pg.shows()
+	first := again(p.tab)
+	if p.twin == nil {
+		return first
+	}
+	second := again(p.twin)
+	return func() { first(); second() }
 }
 
 // post sends a form. That no answer comes is not wrong by itself: the next page says what became of it.
-func (p *play) post(action string, fields url.Values) (wait func()) {
+func (p *play) post(b *browser, action string, fields url.Values) (wait func()) {
 	p.Helper()
-	r, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.app.URL()+action, strings.NewReader(fields.Encode()))
+	r, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.base()+action, strings.NewReader(fields.Encode()))
 	p.must(err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	done := make(chan *screen, 1)
 	go func() {
-		res, err := p.tab.client.Do(r)
+		res, err := b.client.Do(r)
 		if err != nil {
 			done <- nil
 			return
@@ -262,6 +337,12 @@ func (p *play) post(action string, fields url.Values) (wait func()) {
 			p.take(*pg)
 		}
 	}
+}
+
+// may reports whether a button can be pressed, and the page has said what became of the press before: it changed, or it tells
+// a refusal.
+func (p *play) may(pg screen, id string) bool {
+	return pg.can(id) && (pg.refuses() || pg.shows() != p.before)
 }
 
 // signInAgain is what a page that lost its grant asks for.
@@ -303,24 +384,37 @@ func (p *play) lost(pg screen) bool {
 // hold puts the customer on hold on the page, and on the phone when the page says that it came to nothing.
 func (p *play) hold() bool {
 	p.Helper()
-	presses, phoned := 0, false
+	presses := 0
 	for pg := range p.looks("the customer on hold") {
+		refused := pg.noticed("action-refused", "action-unseen", "check-failed")
 		switch {
 		case pg.session("customer") == p.customer && strings.HasPrefix(pg.plate("customer"), "On hold"):
 			return true
 		case p.lost(pg):
 			return false
-		case presses > 0 && !phoned && pg.noticed("action-refused", "action-unseen", "check-failed"):
-			phoned = true
-			if s, _ := p.sim.State().Party(p.customer, agent); s.Code == "Answered" {
-				p.must(p.sim.Hold(agent, p.customer))
-			}
-		case presses < 3 && !phoned && pg.can("hold"):
+		case refused && presses == 2 && p.party(p.customer).Code == "Answered":
+			p.must(p.sim.Hold(agent, p.customer))
+		case presses < 2 && p.may(pg, "hold"):
 			presses++
 			p.press("hold")
+		default:
+			p.blind(pg)
 		}
 	}
 	return false
+}
+
+// blind reads the calls again, the key R, when the page does not show a call that the agent hears.
+func (p *play) blind(pg screen) {
+	p.Helper()
+	missing := func(session string) bool {
+		return p.hears(agent, session) && pg.session("customer") != session && pg.session("consult") != session
+	}
+	stuck := p.hears(colleague, p.consult) && p.party(p.consult).Code == "Answered" && !pg.can("complete") && pg.joint() == "off"
+	if p.struck && pg.live() && (missing(p.customer) || missing(p.consult) || stuck) {
+		p.idle = true
+		p.post(p.tab, "/desk/reread", url.Values{})()
+	}
 }
 
 // dial calls the colleague from the agent's phone.
@@ -329,31 +423,23 @@ func (p *play) dial() bool {
 	var err error
 	p.consult, err = p.sim.Dial(agent, colleague)
 	p.must(err)
-	reread := false
 	for pg := range p.looks("the consult's call") {
 		switch {
 		case pg.session("consult") == p.consult:
 			return true
 		case p.lost(pg):
 			return false
-		case !reread && p.struck && pg.live():
-			reread = true
-			p.reread()
+		default:
+			p.blind(pg)
 		}
 	}
 	return false
 }
 
-// reread is the key R.
-func (p *play) reread() {
-	p.Helper()
-	p.post("/desk/reread", url.Values{})()
-}
-
-// answer lets the colleague answer.
+// answer lets the colleague answer, if their phone rings.
 func (p *play) answer() {
 	p.Helper()
-	if s, _ := p.sim.State().Party(p.consult, colleague); s.Alive() {
+	if s, _ := p.sim.State().Party(p.consult, colleague); s.Code == "Proceeding" {
 		p.must(p.sim.Answer(colleague, p.consult))
 	}
 }
@@ -362,37 +448,42 @@ func (p *play) answer() {
 func (p *play) complete() {
 	p.Helper()
 	for pg := range p.looks("the end of the transfer") {
+		s, _ := p.sim.State().Party(p.consult, colleague)
 		switch {
 		case pg.joint() == "joined", slices.Contains(pg.ends(), string(board.EndJoined)), p.lost(pg):
 			return
-		case !p.hears(agent, p.consult) && !p.joined() && pg.joint() != "steps" && (pg.can("back") || pg.can("unhold")):
+		case pg.joint() == "steps", p.joined():
+		case (!p.hears(agent, p.consult) || s.Code == "VoiceMail") && (pg.can("back") || pg.can("unhold")):
 			p.goBack()
 			return
-		case pg.can("complete") && p.hears(colleague, p.consult) && p.presses.Load() < 4:
+		case s.Code == "Answered" && p.may(pg, "complete"):
 			p.press("complete")
+		default:
+			p.blind(pg)
 		}
 	}
 }
 
-// goBack presses Back to customer, or what stands in its place, until the customer talks to the agent.
+// goBack presses Back to customer, or what stands in its place, until the customer talks to the agent, and the consult is over.
 func (p *play) goBack() {
 	p.Helper()
-	presses := 0
 	for pg := range p.looks("the customer with the agent") {
 		talking := pg.session("customer") == p.customer && strings.HasPrefix(pg.plate("customer"), "Talking")
 		switch {
-		case p.lost(pg), talking && !p.hears(agent, p.consult):
+		case p.lost(pg) && !p.hears(agent, p.consult), talking && !p.hears(agent, p.consult):
 			return
 		case pg.noticed("press-hold") && p.party(p.customer).DeviceHold:
 			p.must(p.sim.Unhold(agent, p.customer))
 		case pg.noticed("hang-up-phone") && p.hears(agent, p.consult):
 			p.must(p.sim.Hangup(agent, p.consult))
-		case presses < 4 && pg.can("back"):
-			presses++
+		case (talking || p.lost(pg)) && p.may(pg, "hangup"):
+			p.press("hangup")
+		case p.may(pg, "back"):
 			p.press("back")
-		case presses < 4 && pg.can("unhold"):
-			presses++
+		case p.hears(agent, p.customer) && !talking && p.may(pg, "unhold"):
 			p.press("unhold")
+		default:
+			p.blind(pg)
 		}
 	}
 }

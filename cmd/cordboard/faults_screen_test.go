@@ -64,6 +64,11 @@ func (p screen) form(id string) (action string, fields url.Values, ok bool) {
 	return form.AttrOr("action", ""), fields, true
 }
 
+// signsOut reports whether the page asks to sign in again.
+func (p screen) signsOut() bool {
+	return p.out || p.doc.Find(`[data-testid="bar"] a[href^="/signin"]`).Length() > 0
+}
+
 // can reports whether a button may be pressed.
 func (p screen) can(id string) bool {
 	_, _, ok := p.form(id)
@@ -75,6 +80,19 @@ func (p screen) noticed(codes ...string) bool {
 	return p.doc.Find(`[data-testid="notice"], [data-testid="problem"]`).FilterFunction(func(_ int, s *goquery.Selection) bool {
 		return slices.Contains(codes, s.AttrOr("data-code", ""))
 	}).Length() > 0
+}
+
+// refuses reports whether the page tells that something came to nothing, or asks the agent about it.
+func (p screen) refuses() bool {
+	codes := p.doc.Find(`[data-testid="verdict"] [data-testid="notice"], [data-testid="problem"]`)
+	return codes.Length() > 0 || p.noticed("action-refused", "action-unsent", "action-unseen", "press-hold", "hang-up-phone", "check-failed", "changed", "joining", "busy", "not-ready")
+}
+
+// shows is what a glance at the page takes in, without what only counts time.
+func (p screen) shows() string {
+	said := p.sentences()
+	said = slices.DeleteFunc(said, func(s string) bool { return s == p.text("reason") })
+	return strings.Join(append(said, p.joint(), p.plate("customer"), p.plate("consult")), "\n")
 }
 
 // ends are the lines of today, oldest first.
@@ -92,7 +110,10 @@ func (p screen) sentences() []string {
 			said = append(said, w)
 		}
 	}
-	p.doc.Find(`[data-testid="bar"], [data-testid="denied"], [data-testid="problem"], [data-testid="reason"], [data-testid="notice"], [data-testid="complete-line"], [data-testid="panel-title"], [data-testid="panel-line"], [data-testid="idle-title"], [data-testid="error"]`).
+	p.doc.Find(`[data-testid="bar"], [data-testid="denied"], [data-testid="problem"], [data-testid="reason"], [data-testid="notice"], [data-testid="complete-line"], [data-testid="panel-title"], [data-testid="panel-line"], [data-testid="idle-title"]`).
 		Each(func(_ int, s *goquery.Selection) { say(s) })
+	if e := p.doc.Find(`[data-testid="error"]`); e.Length() > 0 { // a problem that is a page of its own
+		said = append(said, words(e.Find("h1"))+" "+p.text("error-body"))
+	}
 	return said
 }
