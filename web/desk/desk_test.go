@@ -161,6 +161,84 @@ func TestChosenEndsAreJoined(t *testing.T) {
 	l.await(rcsim.Talking(customer, second))
 }
 
+// A colleague who called in is offered; when they put an outside caller on the line, the two outside callers are not, and a
+// press of what was shown before joins nobody.
+func TestAColleagueWhoPutsAnOutsiderThereIsNotOffered(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 32, RingTimeout: -1})
+	l.desks.Close()
+	l.timing.FreshRead = time.Nanosecond // the calls were not read just now
+	l.desks = l.newDesks("two")
+	s := l.open(agent)
+	l.do(l.sim.Hold(agent, l.talk(customer)))
+	k, err := l.sim.Dial(consult, agent)
+	l.do(err)
+	l.do(l.sim.Answer(agent, k))
+	offered := s.until("offered", ready)
+	if offered.Pair.Why != board.WhyColleague || offered.Pair.ConsultSession != k {
+		t.Fatalf("pair = %+v", offered.Pair)
+	}
+	l.do(l.sim.Transfer(consult, k, second))
+	l.do(l.sim.OutsideAnswer(second, k))
+	// Nothing of the agent's own has changed, so nothing tells the desk: the press finds out.
+	if err := s.act(pressed(board.ActionComplete, offered)); err != nil {
+		var p *problem.Problem
+		if !errors.As(err, &p) || p.Code != problem.CodeChanged {
+			t.Fatal(err)
+		}
+	}
+	snap := s.until("no pair", func(s board.Snapshot) bool { return s.Pair == nil })
+	if leg, _ := snap.Board.Leg(k); leg.Far.Internal || leg.Far.Number != second {
+		t.Errorf("far side = %+v", leg.Far)
+	}
+	if n := l.bridges(); n != 0 {
+		t.Errorf("%d bridge requests", n)
+	}
+}
+
+// Somebody else is at the far side of a call that the agent placed: what was shown is not what would be joined.
+func TestAConsultWhoPutsSomebodyElseThereIsNotJoinedUnseen(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 33, RingTimeout: -1})
+	l.desks.Close()
+	l.timing.FreshRead = time.Nanosecond // the calls were not read just now
+	l.desks = l.newDesks("two")
+	s := l.open(agent)
+	_, k := l.consulting()
+	shown := s.until("ready", ready)
+	l.do(l.sim.Transfer(consult, k, "104"))
+	l.do(l.sim.Answer("104", k))
+	s.mustAct(pressed(board.ActionComplete, shown))
+	snap := s.until("not sent", phase(board.Failed))
+	if snap.Attempt.Reason != board.ReasonFarChanged || l.bridges() != 0 {
+		t.Errorf("reason %q, %d bridge requests", snap.Attempt.Reason, l.bridges())
+	}
+	snap = s.until("the other one is offered", func(s board.Snapshot) bool {
+		leg, _ := s.Board.Leg(k)
+		return ready(s) && leg.Far.Number == "104" && s.Pair.Revision > shown.Pair.Revision
+	})
+	s.mustAct(pressed(board.ActionComplete, snap))
+	s.until("confirmed", phase(board.Confirmed))
+	l.await(rcsim.Talking(customer, "104"))
+}
+
+// The presence of a consulted colleague is listened to while their phone rings, and tells at once that they answered.
+func TestPresenceTellsThatAConsultAnswered(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 34, RingTimeout: -1})
+	l.desks.Close()
+	l.timing.Board.Poll = time.Hour // nothing else would tell
+	l.desks = l.newDesks("two")
+	s := l.open(agent)
+	k := l.ringing(l.talk(customer))
+	filter := l.person(consult).ExtensionID + "/presence"
+	l.await(rcsim.Listening(agent, filter))
+	s.until("rings", func(s board.Snapshot) bool { return s.Readiness.Reason == board.ReasonConsultRinging })
+	l.do(l.sim.Answer(consult, k))
+	s.until("ready", ready)
+	l.await(func(st rcsim.State) bool { return rcsim.Subscribed(agent)(st) && !rcsim.Listening(agent, filter)(st) })
+}
+
 func TestCustomerLeavesOnHold(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, rcsim.Options{Seed: 7})

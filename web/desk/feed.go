@@ -18,7 +18,7 @@ import (
 
 const (
 	maxReads      = 4  // session reads of one desk under way at once
-	lightReserve  = 20 // background reads stop when fewer requests of the Light group are left
+	lightReserve  = 28 // polls, and reads for colleagues, stop when fewer requests of the Light group are left: eight for reads after events, twenty for presses
 	whatEvents    = "telephony-events"
 	whatPresence  = "presence"
 	whatControl   = "call-control"
