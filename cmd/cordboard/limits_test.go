@@ -96,14 +96,19 @@ func TestTheFeedComesBackWhenTheAuthWindowAllowsIt(t *testing.T) {
 		cfg.Usage.Window, cfg.Usage.Grace = window, window/10
 	})
 	b := w.signedIn(t, "102")
+	connected := func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		defer cancel()
+		await(t, w.sim.Await(ctx, rcsim.Connected("102", 1)))
+	}
 	for range 7 {
 		b.desk(t, "a live board", says("Live"))
+		connected() // there is something to cut
 		if n := w.sim.CutSocket("102", rcsim.CutReset); n != 1 {
 			t.Fatalf("%d sockets cut", n)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), wait)
-		await(t, w.sim.Await(ctx, rcsim.Connected("102", 1)))
-		cancel()
+		connected()
 	}
 	noneRefused(t, w.sim)
 }
