@@ -271,3 +271,40 @@ func TestPrune(t *testing.T) {
 	want(t, "known after", s.Knows(consultCall), false)
 	want(t, "the live call", s.Knows(customerCall), true)
 }
+
+// The owner transferred a call away, and it came back: presence says so when the
+// events were missed.
+func TestACallThatCameBack(t *testing.T) {
+	s := NewState(agent, Timing{})
+	apply(s,
+		event(customerCall, 2, 0, incoming(customerCall, 2, rosa, tp.Answered)),
+		event(customerCall, 3, 1, because(incoming(customerCall, 2, rosa, tp.Disconnected), "BlindTransfer")),
+	)
+	if wants := s.Wants(); len(wants) != 0 {
+		t.Errorf("a call that is over is read: %+v", wants)
+	}
+	presence := tp.Presence{ActiveCalls: []tp.ActiveCall{{SessionID: customerCall, PartyID: partyID(customerCall, 4), Direction: tp.Inbound, From: rosa, TelephonyStatus: "OnHold"}}}
+	for _, id := range s.Observe(presence, at(5)) {
+		s.Learn(id)
+	}
+	l := legOf(t, s, customerCall, 5)
+	want(t, "alive", l.Alive(), true)
+	want(t, "party", l.PartyID, partyID(customerCall, 4))
+	want(t, "held", l.Held, atLeast(5))
+	want(t, "settled", s.Settled(), false)
+	if wants := s.Wants(); len(wants) != 1 || wants[0].SessionID != customerCall || wants[0].Poll {
+		t.Errorf("wants %+v", wants)
+	}
+	read(t, s, 6, listed(customerCall, incoming(customerCall, 2, rosa, tp.Disconnected), incoming(customerCall, 4, rosa, tp.Hold), someone(customerCall, 1, "", tp.Answered)))
+	want(t, "far", legOf(t, s, customerCall, 6).Far.State, FarAnswered)
+
+	// Presence may lag behind: what it lists still is read once, and stays over.
+	apply(s, event(customerCall, 9, 7, incoming(customerCall, 4, rosa, tp.Disconnected)))
+	for _, id := range s.Observe(presence, at(8)) {
+		s.Learn(id)
+	}
+	want(t, "alive", legOf(t, s, customerCall, 8).Alive(), false)
+	want(t, "reads", len(s.Wants()), 1)
+	read(t, s, 8, listed(customerCall, incoming(customerCall, 4, rosa, tp.Disconnected)))
+	want(t, "reads", len(s.Wants()), 0)
+}

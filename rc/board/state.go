@@ -45,6 +45,7 @@ type session struct {
 // reading is what is known of the reads of one session.
 type reading struct {
 	due       bool      // something happened that only a read can tell
+	listed    bool      // the owner is said to be in the call: it is read although their party was over
 	notBefore time.Time // after a failed read
 	inFlight  bool
 	raced     int       // reads in a row that an event overtook
@@ -186,13 +187,13 @@ func (s *State) Learn(sessionID string) {
 	if sess == nil {
 		sess = s.add(sessionID)
 	}
-	sess.read.due = true
+	sess.read.due, sess.read.listed = true, true
 	sess.read.notBefore = time.Time{}
 }
 
 // Observe notes the calls that a presence lists: a call that was not reported
-// yet gets the owner's party in the state that presence gives it, first seen by
-// a read. It returns the sessions listed.
+// yet, or that the owner had left, gets the owner's party in the state that
+// presence gives it, first seen by a read. It returns the sessions listed.
 func (s *State) Observe(p telephony.Presence, now time.Time) []string {
 	s.reads++
 	var listed []string
@@ -202,10 +203,10 @@ func (s *State) Observe(p telephony.Presence, now time.Time) []string {
 			continue
 		}
 		listed = append(listed, call.SessionID)
-		if s.Knows(call.SessionID) || call.PartyID == "" {
+		sess := s.sessions[call.SessionID]
+		if call.PartyID == "" || s.Knows(call.SessionID) && !sess.back(s, call.PartyID) {
 			continue
 		}
-		sess := s.sessions[call.SessionID]
 		if sess == nil {
 			sess = s.add(call.SessionID)
 			sess.began = cmp.Or(call.Started, now)
@@ -220,6 +221,14 @@ func (s *State) Observe(p telephony.Presence, now time.Time) []string {
 		}})
 	}
 	return listed
+}
+
+// back reports whether the owner, whose party is over, is in the call again as
+// another party: it was transferred away, and back.
+func (sess *session) back(s *State, partyID string) bool {
+	known := slices.ContainsFunc(sess.parties, func(p *party) bool { return p.id == partyID })
+	mine := sess.mine(s)
+	return !known && mine != nil && !mine.folded.ended.IsZero()
 }
 
 // presenceCalls is how many calls a presence lists at most.
@@ -320,7 +329,7 @@ func (s *State) Others(sessionID string) int {
 // Settled reports whether no live session waits for a read.
 func (s *State) Settled() bool {
 	for _, sess := range s.sessions {
-		if (sess.read.due || sess.read.inFlight) && sess.live(s) {
+		if (sess.read.due || sess.read.inFlight) && (sess.live(s) || sess.read.listed) {
 			return false
 		}
 	}
@@ -391,7 +400,7 @@ func (s *State) FinishRead(m Mark, answer telephony.Session, found bool, now tim
 		r.unsure = r.raced > maxRaced
 		return false
 	}
-	r.raced, r.unsure = 0, false
+	r.raced, r.unsure, r.listed = 0, false, false
 	r.order, r.sequence, r.requested, r.answered = m.order, m.Sequence, m.Requested, now
 	if found {
 		if answer.Origin != "" {
@@ -463,7 +472,7 @@ func (s *State) Wants() []Want {
 		p := sess.mine(s)
 		over := p != nil && !p.folded.ended.IsZero() && !moves(p.folded.party.Status.Reason)
 		switch {
-		case over, sess.read.inFlight:
+		case over && !sess.read.listed, sess.read.inFlight:
 		case sess.read.due:
 			wants = append(wants, Want{SessionID: id, At: sess.read.notBefore})
 		default:

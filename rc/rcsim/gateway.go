@@ -710,8 +710,11 @@ func tooBusy() *restError {
 // answerFrame queues an answer; it carries the newest wsc.
 func (s *Server) answerFrame(k *socket, h headerWire, body json.RawMessage) {
 	_ = s.change(func() error {
+		if k.g.sock != k {
+			return nil // the connection is cut, and what it says last must not count as heard
+		}
 		seq := 0
-		if k.g.sock != k || len(k.g.pending) == 0 { // else a recovery from here would miss those that wait for this answer
+		if len(k.g.pending) == 0 { // else a recovery from here would miss those that wait for this answer
 			h.WSC = k.g.next()
 			seq = h.WSC.Sequence
 		}

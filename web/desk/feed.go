@@ -416,7 +416,7 @@ func (d *desk) note(n ws.Note) {
 		// Presence of a colleague whose phone rings: whatever changed in a call
 		// of ours there, a read tells it truly.
 		for _, call := range n.Presence.ActiveCalls {
-			if d.own.State.Knows(call.SessionID) {
+			if l, ok := d.own.Board.Leg(call.SessionID); ok && l.Alive() {
 				d.own.State.Learn(call.SessionID)
 			}
 		}
