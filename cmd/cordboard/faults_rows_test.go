@@ -33,6 +33,14 @@ func overtaken(end string) string {
 	return "abandoned " + end + "|" + end + " abandoned|refused " + end
 }
 
+// since are the moments from one on.
+func since(first moment) (from []moment) {
+	for at := first; at < moments; at++ {
+		from = append(from, at)
+	}
+	return from
+}
+
 // statuses are what a route may answer.
 func statuses() []int { return []int{409, 404, 403, 429, 500, 503} }
 
@@ -61,17 +69,17 @@ func socketRows() []fault {
 			p.sim.CutSocket(agent, rcsim.CutReset)
 		}), ends: all()},
 		{name: "notifications delayed", strike: notes(rcsim.EventFault{DelayMs: 400, JitterMs: 200}), ends: all()},
-		{name: "notifications reordered", strike: notes(rcsim.EventFault{Reorder: 4}), ends: all()},
-		{name: "notifications doubled", strike: notes(rcsim.EventFault{Duplicate: 1}), ends: all()},
-		{name: "notifications dropped", strike: notes(rcsim.EventFault{Drop: 1}), ends: all()},
-		{name: "every second dropped", strike: notes(rcsim.EventFault{Drop: 2}), ends: all()},
+		{name: "notifications reordered", strike: notes(rcsim.EventFault{Reorder: 4}), release: rcsim.Release{Order: "reverse"}, ends: all()},
+		{name: "notifications doubled", strike: notes(rcsim.EventFault{Duplicate: 1}), release: rcsim.Release{Duplicate: true}, ends: all()},
+		{name: "notifications dropped", strike: notes(rcsim.EventFault{Drop: 1}), release: rcsim.Release{Drop: 100}, drops: true, ends: all()},
+		{name: "every second dropped", strike: notes(rcsim.EventFault{Drop: 2}), release: rcsim.Release{Drop: 1}, drops: true, ends: all()},
 	}
 }
 
 func peopleRows() []fault {
 	return []fault{
 		{
-			name: "customer hangs up", strike: does(func(p *play) { p.must(p.sim.OutsideHangup(outsider, p.customer)) }), loses: true,
+			name: "customer hangs up", strike: does(func(p *play) { p.must(p.sim.OutsideHangup(outsider, p.customer)) }), loses: since(beforeHold),
 			ends: [moments]string{"none", "lost", "lost", "lost", "lost", "lost", overtaken("lost"), "joined", "joined"},
 		},
 		{
@@ -82,14 +90,15 @@ func peopleRows() []fault {
 					p.must(p.sim.Hangup(colleague, p.consult))
 				}
 			}),
-			ends: [moments]string{noConsult, noConsult, "back", "back", "back", "back", overtaken("back"), "joined", "joined"},
+			loses: since(accepted),
+			ends:  [moments]string{noConsult, noConsult, "back", "back", "back", "back", overtaken("back"), "joined", "joined"},
 			says: []saying{
 				{"Mei-Ling's voicemail answered … ago. No one is with Eleanor.", []moment{consultRings}},
 				{"Mei-Ling left … ago. No one is with Eleanor.", []moment{consultAnswered}},
 			},
 		},
 		{
-			name: "the customer's leg ends", strike: does(func(p *play) { p.must(p.sim.Hangup(agent, p.customer)) }), loses: true,
+			name: "the customer's leg ends", strike: does(func(p *play) { p.must(p.sim.Hangup(agent, p.customer)) }), loses: since(beforeHold),
 			ends: [moments]string{"none", "lost", "lost", "lost", "lost", "lost", overtaken("lost"), left, left},
 		},
 		{
@@ -119,13 +128,17 @@ func bridgeRows() []fault {
 			end = "refused failed joined|refused joined" // by the client itself, during the penalty
 		}
 		rows = append(rows, fault{
-			name: "bridge answers " + strconv.Itoa(status), operation: "bridge", strike: meets("bridge", answer1(status)), ends: bridging(end, bridged),
+			name: "bridge answers " + strconv.Itoa(status), operation: "bridge", strike: meets("bridge", once(status)), ends: bridging(end, bridged),
 			says: []saying{{words: "RingCentral refused the transfer (" + strconv.Itoa(status) + " …). Eleanor is still on hold and Mei-Ling is still with you. You may press again, or go back to Eleanor."}},
 		})
 	}
 	bridge := func(name, end string, f rcsim.Fault, says ...saying) fault {
 		f.Times = 1
-		return fault{name: name, operation: "bridge", strike: meets("bridge", f), ends: bridging(end, bridged), says: says}
+		r := fault{name: name, operation: "bridge", strike: meets("bridge", f), ends: bridging(end, bridged), says: says}
+		if f.End == "customer" || f.End == "mine" {
+			r.loses = since(beforeHold)
+		}
+		return r
 	}
 	const asIs = " ago, not confirmed. Your calls were read again: both are still with you. You may press again, or go back to Eleanor."
 	late := int(callTimeout.Milliseconds()) * 3 / 2
@@ -145,7 +158,7 @@ func bridgeRows() []fault {
 func routeRows() []fault {
 	var rows []fault
 	for _, status := range statuses() {
-		f := answer1(status)
+		f := once(status)
 		f.Times = 0
 		r := fault{
 			name: "session read answers " + strconv.Itoa(status), strike: meets("session", f),
@@ -163,7 +176,7 @@ func routeRows() []fault {
 	}
 	for _, op := range []string{"hold", "unhold", "drop"} {
 		for _, status := range statuses() {
-			r := fault{name: op + " answers " + strconv.Itoa(status), operation: op, strike: meets(op, answer1(status))}
+			r := fault{name: op + " answers " + strconv.Itoa(status), operation: op, strike: meets(op, once(status))}
 			for at := range moments {
 				switch leaving := at == backPressed || at == hangUpPressed; {
 				case op == "hold" && at == beforeHold:
@@ -306,8 +319,8 @@ func notes(f rcsim.EventFault) func(*play) func() {
 	return does(func(p *play) { p.sim.SetEventFault(f) })
 }
 
-// answer1 is one answer with a status.
-func answer1(status int) rcsim.Fault {
+// once is one answer with a status.
+func once(status int) rcsim.Fault {
 	f := rcsim.Fault{Status: status, Times: 1}
 	if status == http.StatusTooManyRequests {
 		f.RetryAfter = 1

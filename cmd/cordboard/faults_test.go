@@ -40,18 +40,21 @@ var momentWords = [moments]string{"before hold", "held", "ringing", "answered", 
 // fault is one row of the table.
 type fault struct {
 	name    string
-	options func(*rcsim.Options) // of the simulator from the start; may be nil
-	network bool                 // between the App and the simulator is one that can go bad
-	killed  bool                 // the App is a process that can be killed
-	patient bool                 // requests are waited for as long as in earnest
+	network bool // between the App and the simulator is one that can go bad
+	killed  bool // the App is a process that can be killed
+	patient bool // requests are waited for as long as in earnest
 	// strike lets it happen; what it returns, if anything, runs once the request that was under way may go on.
 	strike func(*play) (then func())
 	// mend ends it, once the page has said one of until.
 	mend  func(*play)
 	until []string
-	loses bool // the customer is lost by it
-	// operation is the one whose requests must meet it; it may be empty.
+	// release is how the events leave that were held back until the transfer was accepted.
+	release rcsim.Release
+	// loses are the moments at which the fault itself ends the customer's call; at any other nobody may.
+	loses []moment
+	// operation is the one whose requests must meet it, and drops says that notifications must be lost by it.
 	operation string
+	drops     bool
 	// ends are the lines of the day that each moment leads to, a line that repeats itself once; "none" when nothing was
 	// begun; several with a bar between when it is a race. One that begins with a dash says why the fault means nothing there.
 	ends [moments]string
@@ -160,7 +163,7 @@ func (p *play) run() {
 		wait := p.pressing(p.last, "complete")
 		p.until("accepted", func(pg screen) bool { return strings.HasPrefix(pg.text("panel-line"), "RingCentral accepted.") })
 		then := p.strikesNow()
-		p.sim.ReleaseEvents(rcsim.Release{})
+		p.sim.ReleaseEvents(p.fault.release)
 		then()
 		wait()
 		p.complete()
@@ -236,15 +239,45 @@ func (p *play) watch() (stop func()) {
 
 // never is what of a state must never be.
 func (p *play) never(s rcsim.State) string {
-	if s.Hear(outsider, colleague) && p.presses.Load() == 0 {
-		return "the customer and the colleague were joined, and nobody had pressed"
-	}
 	for _, c := range s.Sessions {
 		if len(c.Joined) > 1 {
 			return "a call was joined twice"
 		}
 	}
+	for _, number := range hearers(s, outsider) {
+		switch {
+		case number != agent && number != colleague:
+			return "the customer was joined to " + number
+		case number == colleague && p.presses.Load() == 0:
+			return "the customer was joined to the colleague, and nobody had pressed"
+		}
+	}
+	if c, ok := s.Party("", outsider); ok && !c.Alive() && !slices.Contains(p.fault.loses, p.at) {
+		return "the customer's call was ended"
+	}
+	if !slices.Equal(hearers(s, outsider2), []string{bystander}) {
+		return "a call that has nothing to do with it was touched"
+	}
 	return ""
+}
+
+// hearers are the numbers of those who hear somebody.
+func hearers(s rcsim.State, number string) []string {
+	numbers := map[rcsim.End]string{}
+	for _, c := range s.Sessions {
+		for _, p := range c.Parties {
+			numbers[rcsim.End{Session: c.ID, Party: p.ID}] = p.Number
+		}
+	}
+	var who []string
+	for _, pair := range s.Audio {
+		for i, end := range pair {
+			if numbers[end] == number {
+				who = append(who, numbers[pair[1-i]])
+			}
+		}
+	}
+	return who
 }
 
 // check holds the page, the ledger and what reached RingCentral against each other.
@@ -305,8 +338,12 @@ func (p *play) checkWire(attempts []board.Transfer) {
 	for _, r := range p.sim.Requests(http.MethodDelete, "/telephony/sessions/"+p.customer) {
 		p.Errorf("the customer's call was dropped at %s", r.At)
 	}
-	if op := p.fault.operation; op != "" && !slices.ContainsFunc(p.sim.Requests("", ""), func(r rcsim.Request) bool { return r.Fault == op }) {
+	met := p.sim.State().Faults
+	if op := p.fault.operation; op != "" && met.Met[op] == 0 {
 		p.Errorf("no request met the fault of %s", op)
+	}
+	if p.fault.drops && met.Lost == 0 && p.at != confirmed {
+		p.Error("no notification was lost")
 	}
 }
 
