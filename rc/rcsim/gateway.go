@@ -419,10 +419,10 @@ func (s *Server) open(k *socket, r *http.Request, q url.Values) *restError {
 		first.finish(closing{code: websocket.StatusPolicyViolation, why: "the token has opened another connection"})
 		s.lost(first)
 	}
-	t.used, t.sock = true, k
 	if s.sockets(t.grant) >= maxSocketsOfSession {
 		return refuse(http.StatusForbidden, "SUB-505", "Connections limit exceeded")
 	}
+	t.used, t.sock = true, k // which has a session in a moment: nothing refuses it any more
 	g, seen, state, code := s.recover(t.grant, q.Get("wsc"))
 	if g == nil {
 		g = &gwSession{id: s.ids.hex(12), grant: t.grant, seq: 1}
