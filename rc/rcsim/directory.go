@@ -127,6 +127,7 @@ func (c *call) searchDirectory() (int, any, error) {
 	if in.Page < 1 || in.PerPage < 1 {
 		return 0, nil, invalid("page or perPage")
 	}
+	in.Page, in.PerPage = min(in.Page, mostPages), min(in.PerPage, 2000)
 	if len(in.SearchFields) == 0 {
 		in.SearchFields = []string{"firstName", "lastName", "extensionNumber", "phoneNumber", "email", "jobTitle", "department"}
 	}
@@ -146,7 +147,7 @@ func (c *call) searchDirectory() (int, any, error) {
 	slices.SortStableFunc(in.OrderBy, func(a, b orderIn) int { return cmp.Compare(a.Index, b.Index) })
 	found := c.entries(in.fits)
 	slices.SortStableFunc(found, in.order)
-	cut, where := paging(found, in.Page, min(in.PerPage, 2000))
+	cut, where := paging(found, in.Page, in.PerPage)
 	return http.StatusOK, map[string]any{"records": rows(cut, c.directoryWire), "paging": where}, nil
 }
 

@@ -138,3 +138,13 @@ func TestDevicesAndNumbers(t *testing.T) {
 		t.Errorf("%v", m)
 	}
 }
+
+func TestSearchFarBeyondTheLastPage(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	for _, page := range []string{"2", "92233720368547759", "9223372036854775807"} {
+		m := w.as("102", "POST", account+"/directory/entries/search", `{"page":`+page+`,"perPage":100}`, 200)
+		if p := m["paging"].(map[string]any); len(m["records"].([]any)) != 0 || p["totalElements"] != 19.0 {
+			t.Errorf("page %s: %v", page, m)
+		}
+	}
+}

@@ -305,7 +305,11 @@ func ttl(text string, usual, least, most time.Duration) time.Duration {
 	if err != nil || (n <= 0 && least == 0) {
 		return usual
 	}
-	return min(max(time.Duration(n)*time.Second, least), max(most, usual))
+	most = max(most, usual)
+	if n > int(most.Seconds()) {
+		return most // before it overflows
+	}
+	return max(time.Duration(n)*time.Second, least)
 }
 
 // rotate gives a grant a new pair: the old access token is dead at once, the old refresh token by the grace rules.

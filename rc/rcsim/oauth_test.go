@@ -553,3 +553,25 @@ func TestIssuedSecretsAreKnown(t *testing.T) {
 		t.Error("the record of requests has a secret")
 	}
 }
+
+func TestWishedLifetimes(t *testing.T) {
+	clock := newClock()
+	for _, c := range []struct {
+		access, refresh string
+		in, refreshIn   float64
+	}{
+		{"", "", 3600, 604800},
+		{"-1", "-1", 600, 604800}, // as an official client asks after a 401
+		{"600", "60", 600, 60},
+		{"10000000000", "10000000000", 3600, 2592000},
+	} {
+		w := newWorld(t, rcsim.Options{Now: clock.now})
+		m := w.form("/restapi/oauth/token", url.Values{
+			"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {w.person("102").JWT},
+			"access_token_ttl": {c.access}, "refresh_token_ttl": {c.refresh},
+		}, rcsim.ConfidentialClient).json(t)
+		if m["expires_in"] != c.in || m["refresh_token_expires_in"] != c.refreshIn {
+			t.Errorf("%s and %s: %v", c.access, c.refresh, m)
+		}
+	}
+}

@@ -379,6 +379,9 @@ func (c *call) pageNumber(name string, usual, most int) (int, error) {
 	return min(n, most), nil
 }
 
+// mostPages is the last page that can be asked for; the rows before it can be counted.
+const mostPages = 1 << 20
+
 // paging cuts one page out of everything, and says where it is.
 func paging[T any](all []T, no, per int) ([]T, pagingWire) {
 	from, to := min((no-1)*per, len(all)), min(no*per, len(all))
@@ -393,7 +396,7 @@ func page[T, W any](c *call, all []T, row func(T) W, usual, most int) (int, any,
 	if err != nil {
 		return 0, nil, err
 	}
-	no, err := c.pageNumber("page", 1, 1<<20)
+	no, err := c.pageNumber("page", 1, mostPages)
 	if err != nil {
 		return 0, nil, err
 	}
