@@ -115,14 +115,16 @@ func (s *Server) activeCalls(extID string, sip bool) ([]activeCall, string) {
 	rank := map[string]int{"NoCall": 0, "ParkedCall": 1, "Ringing": 2, "OnHold": 3, "CallConnected": 4}
 	rows := []activeCall{}
 	calls := s.eng.calls(extID)
-	for i := len(calls) - 1; i >= 0 && len(rows) < activeCallsShown; i-- {
-		p := calls[i]
+	for _, p := range slices.Backward(calls) {
 		t := telephonyStatus(p)
 		if t == "" {
 			continue
 		}
 		if rank[t] > rank[status] {
 			status = t
+		}
+		if len(rows) == activeCallsShown {
+			continue // the status is of all calls
 		}
 		started := stamp(p.s.created)
 		if s.opt.Assume.OffsetTimes {

@@ -251,3 +251,17 @@ func TestPhonesThatTakeNoCalls(t *testing.T) {
 		}
 	}
 }
+
+// TestPresenceOfMoreCallsThanItShows: seven calls are listed, and telephonyStatus is of all.
+func TestPresenceOfMoreCallsThanItShows(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	oldest := w.answered("102")
+	for i := range 7 {
+		w.call(fmt.Sprint("+1650555020", i), "102")
+	}
+	m := w.as("102", "GET", account+"/extension/~/presence?detailedTelephonyState=true", "", 200)
+	calls := m["activeCalls"].([]any)
+	if m["telephonyStatus"] != "CallConnected" || len(calls) != 7 || strings.Contains(fmt.Sprint(calls), oldest) {
+		t.Errorf("%v", m)
+	}
+}
