@@ -191,3 +191,13 @@ func TestGuestsHaveNoPhones(t *testing.T) {
 	w.refused(guest.ID, "POST", callOutPath, `{"from":{"deviceId":"1"},"to":{"extensionNumber":"103"}}`, 403, "TAS-106")
 	w.refused(guest.ID, "POST", account+"/telephony/conference", "", 403, "TAS-106")
 }
+
+// TestAppCannotRejectItsOwnCallOut: reject is for calls that come in; the phone itself may decline.
+func TestAppCannotRejectItsOwnCallOut(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	id, err := w.CallOut("102", "103")
+	w.must(err)
+	w.refused("102", "POST", w.partyPath(id, "102")+"/reject", "", 409, "TAS-102")
+	w.must(w.Decline("102", id))
+	w.await(rcsim.Over(id))
+}

@@ -105,9 +105,16 @@ func (c *call) act(do func(*party) error) (int, any, error) {
 	return http.StatusOK, c.s.partyWire(p), nil
 }
 
+// hold takes a protocol, which changes nothing here.
 func (c *call) hold() (int, any, error) {
-	if err := c.decode(&struct{ Proto string }{}); err != nil {
+	in := struct {
+		Proto string `json:"proto"`
+	}{"Auto"}
+	if err := c.decode(&in); err != nil {
 		return 0, nil, err
+	}
+	if !slices.Contains([]string{"Auto", "RC", "BroadWorks", "DisconnectHolder", "BroadWorksOrDisconnectHolder"}, in.Proto) {
+		return 0, nil, invalid("proto")
 	}
 	return c.act(func(p *party) error { return c.s.eng.hold(p, true) })
 }
@@ -136,13 +143,7 @@ func (c *call) patchParty() (int, any, error) {
 		return 0, nil, invalid("muted")
 	}
 	return c.act(func(p *party) error {
-		if in.StandAlone != nil {
-			p.standAlone = *in.StandAlone
-		}
-		if in.Muted != nil {
-			return c.s.eng.mute(p, *in.Muted)
-		}
-		return nil
+		return c.s.eng.set(p, *cmp.Or(in.Muted, &p.muted), *cmp.Or(in.StandAlone, &p.standAlone))
 	})
 }
 
@@ -190,7 +191,7 @@ func (c *call) answer() (int, any, error) {
 	}
 	return c.act(func(p *party) error {
 		if p.direction != inbound {
-			return wrongState("answer", p)
+			return wrongState("answer", p) // the phone of a call-out rings, and an app does not answer it
 		}
 		if err := c.s.eng.answer(p); err != nil {
 			return err
@@ -201,7 +202,13 @@ func (c *call) answer() (int, any, error) {
 }
 
 func (c *call) reject() (int, any, error) {
-	if _, _, err := c.act(c.s.eng.reject); err != nil {
+	_, _, err := c.act(func(p *party) error {
+		if p.direction != inbound {
+			return wrongState("reject", p)
+		}
+		return c.s.eng.reject(p)
+	})
+	if err != nil {
 		return 0, nil, err
 	}
 	return http.StatusNoContent, nil, nil

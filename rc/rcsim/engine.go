@@ -468,7 +468,9 @@ func (e *engine) audio() [][2]*party {
 }
 
 // talks reports whether sound passes to and from the party.
-func (p *party) talks() bool { return p.code == codeAnswered && p.connected() && !p.held() }
+func (p *party) talks() bool {
+	return p.code == codeAnswered && p.connected() && !p.held() && !p.standAlone
+}
 
 // listening is every supervisor's party and the party that it hears now.
 func (e *engine) listening() [][2]*party {

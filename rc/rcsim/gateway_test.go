@@ -43,6 +43,7 @@ type note struct {
 		Parties            []struct {
 			ID, Direction, ExtensionID string
 			MissedCall, Muted          bool
+			StandAlone                 bool
 			ConferenceRole             string
 			Recordings                 []struct {
 				ID     string

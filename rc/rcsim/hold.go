@@ -70,12 +70,15 @@ func (e *engine) holdOthers(u *User, except *session) {
 }
 
 // mute sets the party's mute and says so.
-func (e *engine) mute(p *party, on bool) error {
+func (e *engine) mute(p *party, on bool) error { return e.set(p, on, p.standAlone) }
+
+// set mutes a party or not, detaches it from the voices of its call or not, and says so when that changed anything.
+func (e *engine) set(p *party, muted, standAlone bool) error {
 	if p.code != codeAnswered && p.code != codeHold {
 		return wrongState("mute", p)
 	}
-	if p.muted != on {
-		p.muted = on
+	if p.muted != muted || p.standAlone != standAlone {
+		p.muted, p.standAlone = muted, standAlone
 		e.turn(p, p.code, p.reason)
 	}
 	return nil

@@ -88,3 +88,34 @@ func TestSequenceNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestHoldProtocols(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	id := w.answered("102")
+	w.refused("102", "POST", w.partyPath(id, "102")+"/hold", `{"proto":"Loud"}`, 400, "CMN-101")
+	w.as("102", "POST", w.partyPath(id, "102")+"/hold", `{"proto":"RC"}`, 200)
+}
+
+// TestStandAloneDetaches: a party that stands alone hears nobody, with one event, and only somebody who is in the call can.
+func TestStandAloneDetaches(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	socket := w.open("102", ownFilter)
+	id := w.answered("102")
+	path := w.partyPath(id, "102")
+	socket.lines(3)
+	if m := w.as("102", "PATCH", path, `{"standAlone":true,"muted":true}`, 200); m["standAlone"] != true || m["muted"] != true || status(m) != "Answered" {
+		t.Errorf("%v", m)
+	}
+	if n := socket.note(); n.line() != "7: -2 Answered" || !n.Body.Parties[0].Muted || !n.Body.Parties[0].StandAlone {
+		t.Errorf("%+v", n)
+	}
+	if w.State().Hear(customer, "102") {
+		t.Error("they hear each other")
+	}
+	w.as("102", "PATCH", path, `{"party":{"standAlone":false}}`, 200)
+	if n := socket.note(); n.line() != "8: -2 Answered" || !n.Body.Parties[0].Muted || n.Body.Parties[0].StandAlone || !w.State().Hear(customer, "102") {
+		t.Errorf("%+v\n%s", n, w.State())
+	}
+	w.must(w.Hangup("102", id))
+	w.refused("102", "PATCH", path, `{"standAlone":true}`, 409, "TAS-102")
+}
