@@ -1,6 +1,7 @@
 package rcsim_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -188,4 +189,35 @@ func TestSuperviseRefusals(t *testing.T) {
 		}
 		w.refused("101", "POST", sessionPath(id)+"/supervise", w.listen(), 403, "TAS-106")
 	})
+}
+
+// TestSupervisorFollowsACallToAnotherPhone: the agent moves the call, and who listened goes on listening, until it ends.
+func TestSupervisorFollowsACallToAnotherPhone(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		move, hangup func(w *world, id string) error
+	}{
+		{"flipped to the mobile", func(w *world, id string) error {
+			return errors.Join(w.Flip("102", id, "2"), w.OutsideAnswer(mobile102, id))
+		}, func(w *world, id string) error { return w.OutsideHangup(mobile102, id) }},
+		{"switched to the desk phone", func(w *world, id string) error { return w.Switch("102", id, "") },
+			func(w *world, id string) error { return w.Hangup("102", id) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			acc := rcsim.DemoAccount()
+			for i := range acc.Users {
+				acc.Users[i].Devices[1].Online = true
+			}
+			w := newWorld(t, rcsim.Options{Account: &acc})
+			id := w.answered("102")
+			before := w.party(id, "102").ID
+			w.as("101", "POST", sessionPath(id)+"/supervise", w.listen(), 201)
+			w.must(c.move(w, id))
+			if st := w.State(); !hears(st, "102") || len(st.Listens) != 1 || st.Listens[0][1].Party == before {
+				t.Errorf("101 hears the new party\n%s", st)
+			}
+			w.must(c.hangup(w, id))
+			w.await(rcsim.Over(""))
+		})
+	}
 }
