@@ -66,7 +66,11 @@ func (s *Server) readFault(key string, raw json.RawMessage, operations []string)
 			}
 		})
 	case "release":
-		return setting(raw, func(how Release) { s.releaseHeld(how) })
+		var how Release
+		if err := strict(raw, &how); err != nil {
+			return nil, err
+		}
+		return func() { s.releaseHeld(how) }, how.check()
 	case "events":
 		var f *EventFault
 		if err := strict(raw, &f); err != nil {

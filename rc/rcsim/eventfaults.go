@@ -33,14 +33,28 @@ func (s *Server) HoldEvents() {
 	})
 }
 
-// ReleaseEvents delivers what was held and returns how many notifications left.
+// ReleaseEvents delivers what was held and returns how many notifications left. A Release that cannot be is a mistake of the
+// caller's, and panics.
 func (s *Server) ReleaseEvents(how Release) int {
+	if err := how.check(); err != nil {
+		panic("rcsim: ReleaseEvents: " + err.Error())
+	}
 	n := 0
 	_ = s.change(func() error {
 		n = s.releaseHeld(how)
 		return nil
 	})
 	return n
+}
+
+func (r Release) check() error {
+	switch {
+	case !slices.Contains([]string{"", "reverse", "shuffle"}, r.Order):
+		return errors.New("order is reverse or shuffle")
+	case r.Drop < 0:
+		return errors.New("no number may be negative")
+	}
+	return nil
 }
 
 func (s *Server) releaseHeld(how Release) int {

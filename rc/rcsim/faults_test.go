@@ -179,3 +179,19 @@ func TestRevokedAndExpiredTokens(t *testing.T) {
 		t.Error(r.body)
 	}
 }
+
+func TestReleaseThatCannotBe(t *testing.T) {
+	w := newWorld(t, rcsim.Options{})
+	c := w.open("102", ownFilter)
+	w.HoldEvents()
+	w.call(customer, "102")
+	for _, bad := range []string{`{"drop":-1}`, `{"order":"sideways"}`} {
+		if r := w.control("POST", "/sim/api/faults", `{"release":`+bad+`}`); r.status != 400 || !strings.Contains(r.body, "release") {
+			t.Errorf("%s: %d %s", bad, r.status, r.body)
+		}
+	}
+	w.ReleaseEvents(rcsim.Release{Drop: 1})
+	if got := c.note().line(); got != "5: -2 Proceeding +pickup" {
+		t.Error(got)
+	}
+}
