@@ -100,9 +100,6 @@ func (f filter) wants(p *party) bool {
 	for _, n := range phones {
 		phones = append(phones, strings.Replace(n, "+", " ", 1))
 	}
-	if f.query.Get("withRecordings") == "true" && len(p.recordings) == 0 {
-		return false
-	}
 	return match("direction", p.direction) && match("statusCode", p.code) && match("missedCall", strconv.FormatBool(p.missed)) && match("phoneNumber", phones...) &&
 		(!strings.EqualFold(f.query.Get("withRecordings"), "true") || len(p.recordings) > 0)
 }
