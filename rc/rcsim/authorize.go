@@ -4,10 +4,12 @@ import (
 	"cmp"
 	_ "embed"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 //go:embed authorize.html
@@ -140,6 +142,9 @@ func (s *Server) authorizeView(c *Client, q url.Values) authorizeView {
 	return v
 }
 
+// codeRemembered is how long a code that nobody redeemed is said to be expired; later it is not known.
+const codeRemembered = time.Hour
+
 // decide redirects with a code or with access_denied.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request, c *Client, q url.Values) {
 	if q.Get("decision") != "approve" {
@@ -153,6 +158,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, c *Client, q url
 			return nil
 		}
 		record(r).Extension = u.Number
+		maps.DeleteFunc(s.oauth.codes, func(_ string, old *authCode) bool { return s.now().Sub(old.expires) > codeRemembered })
 		code = s.issue(s.ids.token("U0pDMDFQ"))
 		method := q.Get("code_challenge_method")
 		if method == "" {

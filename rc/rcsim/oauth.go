@@ -23,8 +23,8 @@ const (
 type oauth struct {
 	codes   map[string]*authCode
 	grants  map[holder][]*grant // OAuth sessions of a person and an app, oldest first
-	access  map[string]*grant   // every access token of a session, dead ones too
-	refresh map[string]*grant
+	access  map[string]*grant   // by the access token that is good, or expired
+	refresh map[string]*grant   // by the refresh token that is good, or expired, and by the one before
 }
 
 // holder is who has OAuth sessions: a person in an app.
@@ -59,8 +59,7 @@ type grant struct {
 	accessTTL, refreshTTL         time.Duration
 	previous                      string    // the refresh token that made the present pair
 	rotated, firstUsed            time.Time // when it did; when the present access token was first used
-	killed                        map[string]bool
-	forget                        func() // stops the timer of SessionTimeout
+	forget                        func()    // stops the timer of SessionTimeout
 }
 
 func newOAuth() *oauth {
@@ -272,7 +271,7 @@ func (s *Server) newGrant(c *Client, u *User, form url.Values) (tokenWire, error
 		s.endGrant(s.oauth.grants[own][0])
 	}
 	g := &grant{
-		id: s.ids.token(""), client: c, user: u, endpoint: form.Get("endpoint_id"), born: s.now(), lastUsed: s.now(), killed: map[string]bool{},
+		id: s.ids.token(""), client: c, user: u, endpoint: form.Get("endpoint_id"), born: s.now(), lastUsed: s.now(),
 		accessTTL:  ttl(form.Get("access_token_ttl"), s.opt.AccessTTL, 10*time.Minute, time.Hour),
 		refreshTTL: ttl(form.Get("refresh_token_ttl"), s.opt.RefreshTTL, 0, 30*24*time.Hour),
 	}
@@ -292,11 +291,11 @@ func (s *Server) newGrant(c *Client, u *User, form url.Values) (tokenWire, error
 func (s *Server) lapsed(g *grant) bool {
 	now := s.now()
 	over := (s.opt.SessionTimeout > 0 && now.Sub(g.born) >= s.opt.SessionTimeout) || (s.opt.SessionIdleTimeout > 0 && now.Sub(g.lastUsed) >= s.opt.SessionIdleTimeout)
-	if over && !g.ended {
+	if over {
 		s.endGrant(g)
 	}
 	g.lastUsed = now
-	return g.ended
+	return over
 }
 
 // ttl reads a wished lifetime in seconds and clamps it; nonsense and the SDK's -1 are tolerated.
@@ -312,12 +311,12 @@ func ttl(text string, usual, least, most time.Duration) time.Duration {
 	return max(time.Duration(n)*time.Second, least)
 }
 
-// rotate gives a grant a new pair: the old access token is dead at once, the old refresh token by the grace rules.
+// rotate gives a grant a new pair: the old access token is dead at once, the old refresh token by the grace rules. What was
+// dead before is forgotten, and so not found like any other token that never was.
 func (s *Server) rotate(g *grant) {
 	now := s.now()
-	if g.access != "" {
-		g.killed[g.access] = true
-	}
+	delete(s.oauth.access, g.access)
+	delete(s.oauth.refresh, g.previous)
 	g.previous, g.rotated, g.firstUsed = g.refresh, now, time.Time{}
 	g.access, g.refresh = s.issue(s.ids.token("U0pD")), s.issue(s.ids.token("U0pDUl"))
 	g.accessExpires, g.refreshExpires = now.Add(g.accessTTL), now.Add(g.refreshTTL)
@@ -332,7 +331,7 @@ func (s *Server) refreshGrant(w http.ResponseWriter, r *http.Request, c *Client,
 	if token != "" && !opaque(token) {
 		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-149", "Token cannot be parsed")
 	}
-	if g == nil || g.ended || s.lapsed(g) {
+	if g == nil || s.lapsed(g) {
 		return tokenWire{}, refuseOAuth("invalid_grant", "OAU-213", "Token not found")
 	}
 	if g.client != c {
@@ -391,6 +390,9 @@ func opaque(token string) bool {
 // endGrant ends an OAuth session: all its tokens, and its sockets.
 func (s *Server) endGrant(g *grant) {
 	g.ended = true
+	delete(s.oauth.access, g.access)
+	delete(s.oauth.refresh, g.refresh)
+	delete(s.oauth.refresh, g.previous)
 	if g.forget != nil {
 		g.forget()
 	}
@@ -423,7 +425,7 @@ func (s *Server) bearer(r *http.Request) (*grant, error) {
 	switch {
 	case !opaque(token):
 		return nil, refuse(http.StatusUnauthorized, "OAU-149", "Token cannot be parsed")
-	case g == nil, g.ended, g.killed[token], s.lapsed(g):
+	case g == nil, s.lapsed(g):
 		return nil, refuse(http.StatusUnauthorized, "OAU-213", "Token not found")
 	case s.now().After(g.accessExpires):
 		return nil, refuse(http.StatusUnauthorized, "OAU-128", "Access token expired")
@@ -512,13 +514,28 @@ func (s *Server) SetLacks(extension string, permissions ...string) {
 	})
 }
 
-// Issued is every secret that this server handed out or was born with: tokens, codes, credentials.
+// issuedKept bounds the record of secrets.
+const issuedKept = 100_000
+
+// issue remembers a secret that left the server, for tests that search logs. The caller holds the lock.
+func (s *Server) issue(secret string) string {
+	s.issued = keepNewest(s.issued, secret, issuedKept)
+	return secret
+}
+
+// Issued is every secret that this server was born with, and the newest that it handed out, 100,000 at least: tokens, codes,
+// credentials.
 func (s *Server) Issued() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]string, 0, len(s.issued))
-	for v := range s.issued {
-		out = append(out, v)
+	out := slices.Clone(s.issued)
+	for _, u := range s.dir.users {
+		out = append(out, u.JWT)
+	}
+	for _, c := range s.dir.clients {
+		if c.Secret != "" {
+			out = append(out, c.Secret)
+		}
 	}
 	slices.Sort(out)
 	return out

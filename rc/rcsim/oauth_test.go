@@ -575,3 +575,26 @@ func TestWishedLifetimes(t *testing.T) {
 		}
 	}
 }
+
+// TestOldCodesAreForgotten: an expired code is said to be expired for an hour; then it is a code like any other that never was.
+func TestOldCodesAreForgotten(t *testing.T) {
+	clock := newClock()
+	w := newWorld(t, rcsim.Options{Now: clock.now, Limits: rcsim.Unlimited()})
+	redeem := func(code string) any {
+		return w.form("/restapi/oauth/token", url.Values{
+			"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}, "code_verifier": {verifier},
+		}, rcsim.ConfidentialClient).json(t)["errors"].([]any)[0].(map[string]any)["errorCode"]
+	}
+	q := authorizeQuery(rcsim.ConfidentialClient)
+	first, second := w.approve(q, "102"), w.approve(q, "102")
+	clock.sleep(2 * time.Minute)
+	w.approve(q, "102")
+	if code := redeem(first); code != "OAU-108" {
+		t.Error(code)
+	}
+	clock.sleep(2 * time.Hour)
+	w.approve(q, "102")
+	if code := redeem(second); code != "OAU-106" {
+		t.Error(code)
+	}
+}

@@ -44,10 +44,7 @@ func (s *Server) arrive(r *http.Request, tunnel bool) *http.Request {
 	e := &Request{Method: r.Method, Path: r.URL.Path, Query: q.Encode(), UserAgent: r.UserAgent(), Tunnel: tunnel}
 	_ = s.change(func() error {
 		e.At, e.RequestID = stamp(s.now()), s.ids.uuid()
-		if len(s.seen) == 2*requestsKept {
-			s.seen = append(s.seen[:0:0], s.seen[requestsKept:]...) // half at a time: not every request moves them all
-		}
-		s.seen = append(s.seen, e)
+		s.seen = keepNewest(s.seen, e, requestsKept)
 		return nil
 	})
 	return r.WithContext(context.WithValue(context.WithValue(r.Context(), recordKey{}, e), laterKey{}, &later{}))
