@@ -17,28 +17,6 @@ var authorizeHTML string
 
 var authorizePage = template.Must(template.New("authorize").Parse(authorizeHTML))
 
-// authorizeView is what the authorize page shows.
-type authorizeView struct {
-	Client, Account string
-	Hidden          []hidden
-	Teams           []authorizeTeam
-	Hint            string
-	Scopes          []string
-	Problem         string
-}
-
-type hidden struct{ Name, Value string }
-
-type authorizeTeam struct {
-	Name   string
-	People []authorizePerson
-}
-
-type authorizePerson struct {
-	Number, Name, Title string
-	Checked             bool
-}
-
 // handleAuthorize is GET and POST /restapi/oauth/authorize: choose a person, approve or deny. A bad request is 400 and
 // never a redirect.
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
@@ -102,45 +80,6 @@ func authorizeProblem(c *Client, q url.Values) string {
 
 // redirectOf is where a request wants to be sent back to; an app with one registered URI need not say.
 func redirectOf(c *Client, q url.Values) string { return cmp.Or(q.Get("redirect_uri"), c.only()) }
-
-func (s *Server) authorizeView(c *Client, q url.Values) authorizeView {
-	v := authorizeView{Client: c.Name, Account: s.dir.account.Name, Scopes: c.Scopes, Hint: q.Get("login_hint")}
-	for _, name := range []string{"response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method", "nonce", "discovery"} {
-		if q.Get(name) != "" {
-			v.Hidden = append(v.Hidden, hidden{name, q.Get(name)})
-		}
-	}
-	people := s.dir.phones()
-	for _, u := range s.dir.users {
-		if s.dir.byNumber[u.Number] != u {
-			people = append(people, u) // people is clipped: the account keeps its own
-		}
-	}
-	chosen := false
-	for _, u := range people {
-		team := u.Team
-		if u.AccountID != s.dir.account.ID {
-			team = "Another company"
-		}
-		i := slices.IndexFunc(v.Teams, func(t authorizeTeam) bool { return t.Name == team })
-		if i < 0 {
-			v.Teams = append(v.Teams, authorizeTeam{Name: team})
-			i = len(v.Teams) - 1
-		}
-		p := authorizePerson{Number: u.Number, Name: u.Name(), Title: u.JobTitle, Checked: !chosen && (u.Number == v.Hint || u.Email == v.Hint && v.Hint != "")}
-		if u.AccountID != s.dir.account.ID {
-			p.Number = u.ID
-		}
-		chosen = chosen || p.Checked
-		v.Teams[i].People = append(v.Teams[i].People, p)
-	}
-	// Teams that somebody supervises come first: most people who try it want an agent.
-	last := func(t authorizeTeam) int {
-		return b2i(!slices.ContainsFunc(s.dir.account.Groups, func(g Group) bool { return g.Name == t.Name }))
-	}
-	slices.SortStableFunc(v.Teams, func(a, b authorizeTeam) int { return last(a) - last(b) })
-	return v
-}
 
 // codeRemembered is how long a code that nobody redeemed is said to be expired; later it is not known.
 const codeRemembered = time.Hour
