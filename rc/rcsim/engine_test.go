@@ -243,6 +243,40 @@ func TestBridgeSequence(t *testing.T) {
 	}
 }
 
+// TestBridgeMakesANewParty, by assumption: who was consulted goes on in the customer's session, with what was recorded.
+func TestBridgeMakesANewParty(t *testing.T) {
+	w := newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{BridgeNewParty: true}})
+	held, consult := w.pair()
+	recording, err := w.Record("103", consult)
+	w.must(err)
+	socket := w.open("100", "/restapi/v1.0/account/~/telephony/sessions")
+	w.must(w.Bridge("102", held, consult))
+	if got := fmt.Sprint(socket.lines(4)); got != "[8: -2 Gone/AttendedTransfer 8: -1 Gone/AttendedTransfer 9: -2 Gone/AttendedTransfer 9: -3 Answered]" {
+		t.Error(got)
+	}
+	st := w.State()
+	moved, old := w.party(held, "103"), w.party(consult, "103")
+	if s, _ := st.Session(consult); s.Alive || !st.Hear(customer, "103") || moved.Code != "Answered" || moved.Recording != "recording" || old.PeerParty != moved.ID {
+		t.Errorf("%+v %+v\n%s", moved, old, st)
+	}
+	if m := w.as("103", "GET", sessionPath(held)+"/parties/"+moved.ID, "", 200); m["recordings"].([]any)[0].(map[string]any)["id"] != recording {
+		t.Errorf("%v", m)
+	}
+	w.must(w.Hangup("103", held))
+	w.await(rcsim.Over(""))
+
+	t.Run("not to a mailbox", func(t *testing.T) {
+		w := newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{BridgeNewParty: true}})
+		held := w.answered("102")
+		consult := w.dial("102", "103")
+		w.must(w.Decline("103", consult))
+		w.must(w.Bridge("102", held, consult))
+		if s, _ := w.State().Session(consult); !s.Alive || w.party(consult, "103").Code != "VoiceMail" {
+			t.Errorf("%s", w.State())
+		}
+	})
+}
+
 func TestBridgedCallCanBeTransferredAgain(t *testing.T) {
 	w := newWorld(t, rcsim.Options{})
 	held, consult := w.pair()

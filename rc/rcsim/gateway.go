@@ -223,21 +223,27 @@ func (g *gateway) remove(s *gwSession, code websocket.StatusCode, why string) {
 	}
 }
 
-// endGrant ends the sockets of an OAuth session, or (outlive) leaves them open and useless: nothing is notified there any more.
-func (g *gateway) endGrant(gr *grant, outlive bool) {
-	for _, s := range slices.Clone(g.ofGrant[gr]) {
-		if outlive {
-			g.deaf(s)
-		} else {
-			g.remove(s, websocket.StatusPolicyViolation, "the OAuth session has ended")
-		}
-	}
-}
-
 func (g *gateway) endAll() {
 	for _, s := range g.sessions {
 		g.remove(s, websocket.StatusGoingAway, "the simulator was reset")
 	}
+}
+
+// endSockets ends the sockets of an OAuth session, or (Assumptions.SocketOutlivesSession) leaves them open and useless: nothing is
+// notified there any more.
+func (s *Server) endSockets(gr *grant) {
+	for _, g := range slices.Clone(s.gate.ofGrant[gr]) {
+		if s.opt.Assume.SocketOutlivesSession {
+			s.gate.deaf(g)
+		} else {
+			s.gate.remove(g, s.closeCode(), "the OAuth session has ended")
+		}
+	}
+}
+
+// closeCode is the close code of a socket that the gateway ends.
+func (s *Server) closeCode() websocket.StatusCode {
+	return websocket.StatusCode(s.opt.Assume.SocketCloseCode)
 }
 
 // connected are the sessions among these that have a socket.
@@ -357,7 +363,7 @@ func (s *Server) handleSocket(w http.ResponseWriter, r *http.Request) {
 			headerWire{Type: "Error", MessageID: recordID(s, r), Status: refused.status, Headers: map[string]string{"RCRequestId": recordID(s, r)}},
 			map[string]string{"errorCode": refused.code, "message": refused.message},
 		})
-		_ = conn.Close(websocket.StatusPolicyViolation, refused.code)
+		_ = conn.Close(s.closeCode(), refused.code)
 		return
 	}
 	written := make(chan struct{})
@@ -416,7 +422,7 @@ func (s *Server) open(k *socket, r *http.Request, q url.Values) *restError {
 	e := record(r)
 	e.Extension, e.Client = t.grant.user.Number, t.grant.client.ID
 	if first := t.sock; first != nil && !s.opt.Assume.TokenSharedBySockets {
-		first.finish(closing{code: websocket.StatusPolicyViolation, why: "the token has opened another connection"})
+		first.finish(closing{code: s.closeCode(), why: "the token has opened another connection"})
 		s.lost(first)
 	}
 	if s.sockets(t.grant) >= maxSocketsOfSession {
@@ -434,7 +440,7 @@ func (s *Server) open(k *socket, r *http.Request, q url.Values) *restError {
 		g.forget = nil
 	}
 	if old := g.sock; old != nil {
-		old.finish(closing{code: websocket.StatusPolicyViolation, why: "recovered on another connection"})
+		old.finish(closing{code: s.closeCode(), why: "recovered on another connection"})
 	}
 	g.sock, k.g = k, g
 	g.waiting, g.pending = 0, nil
@@ -457,7 +463,7 @@ func (s *Server) open(k *socket, r *http.Request, q url.Values) *restError {
 		}
 	}
 	if s.opt.Assume.SocketDiesOnExpiry {
-		s.later(k, "expiry", max(t.access.Sub(now), 0), func() { s.gate.remove(g, websocket.StatusPolicyViolation, "access token expired") })
+		s.later(k, "expiry", max(t.access.Sub(now), 0), func() { s.gate.remove(g, s.closeCode(), "access token expired") })
 	}
 	s.later(k, "absolute", s.opt.AbsoluteTimeout, func() { s.timeout(k, "WSG-903", "Absolute timeout expired") })
 	s.watchIdle(k, s.opt.IdleTimeout)
@@ -508,9 +514,9 @@ func (s *Server) timeout(k *socket, code, message string) {
 	head := headerWire{Type: "Error", MessageID: id, Status: http.StatusForbidden, WSC: k.g.next(), Headers: map[string]string{"RCRequestId": id}}
 	k.finish(closing{
 		last: encode([]any{head, map[string]string{"errorCode": code, "message": message}}),
-		code: websocket.StatusPolicyViolation, why: message,
+		code: s.closeCode(), why: message,
 	})
-	s.gate.remove(k.g, websocket.StatusPolicyViolation, message)
+	s.gate.remove(k.g, s.closeCode(), message)
 }
 
 func (s *Server) watchIdle(k *socket, d time.Duration) {
@@ -893,11 +899,14 @@ func (c *call) filters() (*subscription, error) {
 	if len(in.DeliveryMode) > 0 {
 		_ = json.Unmarshal(in.DeliveryMode, &mode)
 	}
+	longest := c.s.opt.Assume.MaxFilterLength
 	switch {
 	case mode.TransportType != "" && mode.TransportType != "WebSocket":
 		return nil, invalid("deliveryMode.transportType")
 	case len(in.EventFilters) == 0:
 		return nil, invalid("eventFilters")
+	case longest > 0 && slices.ContainsFunc(in.EventFilters, func(text string) bool { return len(text) > longest }):
+		return nil, refuse(http.StatusBadRequest, "SUB-508", "An event filter is too long")
 	case c.s.opt.Assume.MaxFilters > 0 && len(in.EventFilters) > c.s.opt.Assume.MaxFilters:
 		return nil, refuse(http.StatusBadRequest, "SUB-508", "There are too many event filters")
 	}

@@ -76,8 +76,13 @@ func TestFilterCount(t *testing.T) {
 	filters := []string{ownFilter, account + "/presence", account + "/extension/~/presence"}
 	w := newWorld(t, rcsim.Options{})
 	w.open("102", filters...)
+	w = newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{MaxFilterLength: 50}})
+	c := w.open("102", filters[1:]...)
+	if f := c.ask("POST", "/restapi/v1.0/subscription", filtersBody(filters...)); f.Status != 400 || f.body["errorCode"] != "SUB-508" {
+		t.Error(f.raw)
+	}
 	w = newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{MaxFilters: 2}})
-	c := w.open("102", filters[:2]...)
+	c = w.open("102", filters[:2]...)
 	if f := c.ask("POST", "/restapi/v1.0/subscription", filtersBody(filters...)); f.Status != 400 || f.body["errorCode"] != "SUB-508" {
 		t.Error(f.raw)
 	}
@@ -108,6 +113,26 @@ func TestSocketOfAnEndedSession(t *testing.T) {
 	w.call(customer, "102")
 	if f := c.ask("GET", account+"/extension/~", ""); f.Status != 401 { // and no notification came before it
 		t.Error(f.raw)
+	}
+}
+
+func TestCloseCodeByAssumption(t *testing.T) {
+	w := newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{SocketCloseCode: 4401}})
+	c := w.open("102", ownFilter)
+	w.EndSessions("102")
+	if code := c.ended(); code != 4401 {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+func TestUnauthorizedCodeByAssumption(t *testing.T) {
+	w := newWorld(t, rcsim.Options{Assume: rcsim.Assumptions{UnauthorizedCode: "AGW-401"}})
+	access := w.signIn("102")
+	w.EndSessions("102")
+	for _, token := range []string{access, "nonsense", "no token", ""} {
+		if r := w.rest(token, "GET", account+"/extension/~", ""); r.status != 401 || r.json(t)["errorCode"] != "AGW-401" {
+			t.Errorf("%q: %d %s", token, r.status, r.body)
+		}
 	}
 }
 

@@ -279,7 +279,7 @@ func TestGatewaySubscription(t *testing.T) {
 		if !strings.Contains(b, "/restapi/v1.0/account/400131426008/extension/400131512008/telephony/sessions?statusCode=Answered&statusCode=Hold ") || f.body["status"] != "Active" {
 			t.Error(f.raw)
 		}
-		if f.Headers["X-Rate-Limit-Group"] != "medium" || f.Headers["RCRequestId"] == "" {
+		if f.Headers["X-Rate-Limit-Group"] != "medium" || f.Headers["RCRequestId"] == "" || f.Headers["RoutingKey"] == "" {
 			t.Errorf("headers %v", f.Headers)
 		}
 	})

@@ -1,6 +1,7 @@
 package rcsim
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -401,7 +402,7 @@ func (s *Server) endGrant(g *grant) {
 	if len(s.oauth.grants[own]) == 0 {
 		delete(s.oauth.grants, own)
 	}
-	s.gate.endGrant(g, s.opt.Assume.SocketOutlivesSession)
+	s.endSockets(g)
 }
 
 // grantsOf are the OAuth sessions of a person (extension number or id) in every app.
@@ -419,21 +420,26 @@ func (s *Server) bearer(r *http.Request) (*grant, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if token == "" || !strings.EqualFold(scheme, "bearer") {
-		return nil, refuse(http.StatusUnauthorized, "CMN-405", "Login to API is required")
+		return nil, s.unauthorized("CMN-405", "Login to API is required")
 	}
 	g := s.oauth.access[token]
 	switch {
 	case !opaque(token):
-		return nil, refuse(http.StatusUnauthorized, "OAU-149", "Token cannot be parsed")
+		return nil, s.unauthorized("OAU-149", "Token cannot be parsed")
 	case g == nil, s.lapsed(g):
-		return nil, refuse(http.StatusUnauthorized, "OAU-213", "Token not found")
+		return nil, s.unauthorized("OAU-213", "Token not found")
 	case s.now().After(g.accessExpires):
-		return nil, refuse(http.StatusUnauthorized, "OAU-128", "Access token expired")
+		return nil, s.unauthorized("OAU-128", "Access token expired")
 	}
 	if g.firstUsed.IsZero() {
 		g.firstUsed = s.now()
 	}
 	return g, nil
+}
+
+// unauthorized is a 401 of the API (not of the OAuth endpoints); its code is an assumption.
+func (s *Server) unauthorized(code, message string) error {
+	return refuse(http.StatusUnauthorized, cmp.Or(s.opt.Assume.UnauthorizedCode, code), message)
 }
 
 // SignIn gives tokens of a person (extension number or id) without a browser, as a code flow would; it counts as an OAuth session.

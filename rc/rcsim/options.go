@@ -5,8 +5,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/cordboard/cordboard/rc/rcsim/phones"
 )
@@ -110,8 +113,14 @@ type Assumptions struct {
 	OAuthTableStatus bool
 	// BridgeEvents (11.1): which notifications the two own parties give.
 	BridgeEvents BridgeEvents
-	// BridgeNeedsHold (11.2): the path leg must be in Hold, else 409.
-	BridgeNeedsHold bool
+	// BridgeNewParty (11.1): the person of the body's call goes on as a new party in the path's session, and is Gone in the
+	// old one, which ends; assumed no new party, and both sessions live on. Who still rings, and a mailbox, stay where they are.
+	BridgeNewParty bool
+	// BridgeNeedsHold and BridgeNeedsAnswered (11.2): the path leg must be in Hold, the body leg in Answered, else refused as a
+	// wrong state; assumed either leg may be either.
+	BridgeNeedsHold, BridgeNeedsAnswered bool
+	// BridgeRefusal (11.2) is the status of a bridge of parties in a wrong state; zero means 409.
+	BridgeRefusal int
 	// BridgeRinging (11.3): a consult that still rings may be bridged (semi-attended); assumed 409.
 	BridgeRinging bool
 	// FiltersForAll (11.5): every extension and the account filter for everybody; assumed own, admin, monitored.
@@ -126,10 +135,15 @@ type Assumptions struct {
 	SocketDiesOnExpiry bool
 	// SocketOutlivesSession (11.8): a socket stays open when its OAuth session ends, and is useless; assumed it is closed (1008).
 	SocketOutlivesSession bool
+	// SocketCloseCode (11.8) is the close code of a socket that the gateway ends, but for a missing token (4400) and the faults
+	// that cut one; zero means 1008.
+	SocketCloseCode int
 	// SocketsPerPerson (11.9): maxConnectionsPerSession counts the sockets of a person and app; assumed those of an OAuth session.
 	SocketsPerPerson bool
 	// MaxFilters (11.10) is how many filters a subscription may have, more are 400 SUB-508; assumed any number.
 	MaxFilters int
+	// MaxFilterLength (11.10) is how many bytes a filter may have, longer ones are 400 SUB-508; assumed any number.
+	MaxFilterLength int
 	// TokenSharedBySockets (10.1): sockets that one gateway token opened live side by side; assumed the second closes the first.
 	TokenSharedBySockets bool
 	// BusyRefused (10.4): a request above maxActiveRequests in flight is answered 429; assumed it waits its turn.
@@ -155,6 +169,8 @@ type Assumptions struct {
 	SequenceGaps bool
 	// NotFoundCode (11.4) is the error code of a session or party that is gone or never was; empty means CMN-102.
 	NotFoundCode string
+	// UnauthorizedCode (11.4) is the error code of every 401 of the API; empty means one that says why (OAU-128, OAU-213 …).
+	UnauthorizedCode string
 	// SuperviseRefusal (11.4) is the code of the 403 for a supervisor outside the group, a second supervisor, an offline
 	// device; empty means TAS-106.
 	SuperviseRefusal string
@@ -166,6 +182,9 @@ type Assumptions struct {
 	ParkLeavesParty bool
 	// PickupFromSlots (11.11): REST pickup takes calls from slots (*801) too; assumed only from a park location, else 403 TAS-106.
 	PickupFromSlots bool
+	// QueueWithoutReasons (11.11): members of a queue whose phones stop ringing leave without a reason; assumed AgentAnswered
+	// when another one took the call, else AgentDropped.
+	QueueWithoutReasons bool
 	// VoicemailTransferReason (11.11, 7.5): who transfers or forwards to a mailbox leaves with reason Voicemail; assumed BlindTransfer.
 	VoicemailTransferReason bool
 	// ReplyThenVoicemail: the caller who was answered with a text goes to the mailbox; assumed the call ends.
@@ -223,6 +242,8 @@ func (o Options) withDefaults() Options {
 	set(&o.IdleTimeout, 30*time.Minute)
 	set(&o.AbsoluteTimeout, 24*time.Hour)
 	set(&o.Assume.SessionReadable, time.Minute)
+	set(&o.Assume.BridgeRefusal, http.StatusConflict)
+	set(&o.Assume.SocketCloseCode, int(websocket.StatusPolicyViolation))
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -23,7 +23,7 @@ func TestAnythingPeopleDoKeepsTheTruthTrue(t *testing.T) {
 			Seed: 1, RingTimeout: -1, ConferenceWait: -1, Limits: rcsim.Unlimited(),
 			NoVoicemail: yes("noVoicemail"), NoAutoHold: yes("noAutoHold"), QueueInOrder: yes("queueInOrder"), AutoRecord: yes("autoRecord"),
 			Assume: rcsim.Assumptions{
-				BridgeRinging: yes("bridgeRinging"), VoicemailSameParty: yes("sameParty"), ParkLeavesParty: yes("parkLeaves"), PickupFromSlots: yes("pickupFromSlots"),
+				BridgeRinging: yes("bridgeRinging"), BridgeNewParty: yes("bridgeNewParty"), VoicemailSameParty: yes("sameParty"), ParkLeavesParty: yes("parkLeaves"), PickupFromSlots: yes("pickupFromSlots"),
 				SuperviseInSession: yes("superviseInSession"), ConferenceParticipantGone: yes("participantGone"), ConferenceOutlivesHost: yes("outlives"),
 				CallOutAutoAnswer: yes("autoAnswer"), OthersMayControl: yes("others"), DeletePartyHangsUp: yes("delete"), ReplyThenVoicemail: yes("reply"),
 			},

@@ -53,8 +53,16 @@ func (e *engine) ignore(p *party) error {
 	if !p.queueCall || !p.rings() {
 		return notAllowed() // 409 is not declared for this operation
 	}
-	e.toVoicemail(p, "AgentDropped")
+	e.toVoicemail(p, e.agent("AgentDropped"))
 	return nil
+}
+
+// agent is why a member's phone stops ringing, where that is told (11.11).
+func (e *engine) agent(reason string) string {
+	if e.opt.Assume.QueueWithoutReasons {
+		return ""
+	}
+	return reason
 }
 
 func (c *call) ignore() (int, any, error) {

@@ -79,6 +79,17 @@ func TestQueueSequences(t *testing.T) {
 			want: after(queued, "8: -3 Disconnected/AgentDropped", "9: -4 Setup", "10: -4 Proceeding +pickup"),
 		},
 		{
+			name: "another member takes it, and no reason is told",
+			opt:  rcsim.Options{Assume: rcsim.Assumptions{QueueWithoutReasons: true}},
+			play: func(w *world) string {
+				w.must(w.SetOnline("106", false))
+				id := w.call(customer, "300")
+				w.must(w.Answer("104", id))
+				return id
+			},
+			want: after(queued, "8: -4 Setup", "9: -4 Proceeding +pickup", "10: -3 Answered +pickup", "11: -4 Disconnected"),
+		},
+		{
 			name: "straight to the queue's mailbox: no phone rings any more",
 			play: func(w *world) string {
 				w.must(w.SetOnline("106", false))

@@ -160,9 +160,9 @@ func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
 	defer s.overhear(sw, r)()
 	h := w.Header()
 	s.mu.Lock()
-	h["RCRequestId"] = []string{record(r).RequestID} // the wire shows RingCentral's own spelling
+	h["RCRequestId"] = []string{record(r).RequestID} // the wire shows RingCentral's own spelling, and frames are case-sensitive
 	s.mu.Unlock()
-	h.Set("RoutingKey", "SIM01P01")
+	h["RoutingKey"] = []string{"SIM01P01"}
 	h.Set("Server", "rcsim")
 	s.mux.ServeHTTP(sw, r)
 	if sw.status == 0 {
@@ -257,7 +257,7 @@ func (c *call) admit(op operation) error {
 	if c.sock != nil {
 		c.grant = c.sock.grant
 		if c.grant.ended {
-			return refuse(http.StatusUnauthorized, "OAU-213", "Token not found")
+			return s.unauthorized("OAU-213", "Token not found")
 		}
 	} else {
 		g, err := s.bearer(c.r)

@@ -43,7 +43,7 @@ func (e *engine) noAnswer(p *party) {
 		return
 	}
 	if p.queueCall {
-		e.toVoicemail(p, "AgentDropped")
+		e.toVoicemail(p, e.agent("AgentDropped"))
 		return
 	}
 	e.toVoicemail(p, "NoAnswer")
@@ -139,7 +139,7 @@ func (e *engine) taken(p *party) {
 	e.connect(p.s)
 	for _, o := range p.s.parties {
 		if o != p && o.offered() {
-			e.turn(o, codeDisconnected, "AgentAnswered")
+			e.turn(o, codeDisconnected, e.agent("AgentAnswered"))
 		}
 	}
 	e.recordAutomatically(p.s)
@@ -173,9 +173,9 @@ func (e *engine) voicemail(p *party) error {
 	p.s.queue.waiting = nil
 	for _, o := range p.s.parties {
 		if o != p && o.queueCall && o.rings() {
-			e.end(o, "AgentDropped")
+			e.end(o, e.agent("AgentDropped"))
 		}
 	}
-	e.toVoicemail(p, "AgentDropped")
+	e.toVoicemail(p, e.agent("AgentDropped"))
 	return nil
 }
