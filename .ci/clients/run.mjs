@@ -263,6 +263,25 @@ await client('@rc-ex/core and @rc-ex/ws', async (sim, step) => {
     await sim.phone('102', 'answer');
     await until('events', () => heard.length > before);
   });
+  await step('recovers from a gap that was longer than the buffer, and is told the newest hundred', async () => {
+    await sim.api('faults', {refuseRecovery: false, holdEvents: true});
+    for (let i = 0; i < 60; i++) {
+      await sim.phone('102', 'mute');
+      await sim.phone('102', 'unmute');
+    }
+    const before = heard.length;
+    const newest = (await sim.state()).sessions.flatMap(s => s.parties).find(p => p.number === '102').seq;
+    let state;
+    ws.eventEmitter.once(Events.autoRecoverSuccess, () => { state = 'Successful'; });
+    ws.eventEmitter.once(Events.autoRecoverFailed, () => { state = 'Failed'; });
+    await sim.api('faults', {gateway: {delayMs: 2000, times: 1}}); // it comes back when all of them have been missed
+    await sim.api('sockets/102/cut', {how: 'reset'});
+    await sim.api('faults', {holdEvents: false});
+    await until('recovery', () => state);
+    expect('recoveryState', state, 'Successful');
+    await until('the newest', () => heard.at(-1).body.sequence === newest);
+    expect('replayed', heard.slice(before).map(e => e.body.sequence), Array.from({length: 100}, (_, i) => newest - 99 + i));
+  });
   await step('revokes its subscription', () => ws.revoke());
   await step('signs out', () => rc.revoke());
 });
@@ -376,7 +395,28 @@ await client('ringcentral-call-control', async (sim, step) => {
     const guest = await conference.bringInParty({sessionId: call.id, partyId: call.party.id});
     expect('role', guest.conferenceRole, 'Participant');
     await hears(sim, another, '102');
+    await step('removes the party from the conference', async () => {
+      await conference.removeParty(guest.id, {});
+      await until('the guest has left', async () => !(await sim.state()).sessions.find(s => s.id === call.id)?.alive);
+      const left = (await sim.state()).sessions.find(s => s.id === conference.id);
+      expect('the host stays', left.parties.filter(p => p.code === 'Answered').map(p => p.number), ['102']);
+    });
     await conference.drop();
+  });
+  await step('flips a call to the mobile', async () => {
+    call = await incoming();
+    await sim.phone('102', 'answer', {telephonySessionId: call.id});
+    await code(call, 'Answered');
+    const numbers = await (await sdk.platform().get('/restapi/v1.0/account/~/extension/~/forwarding-number')).json();
+    const mobile = numbers.records.find(n => n.type === 'Mobile');
+    try {
+      await call.flip({callFlipId: mobile.flipNumber});
+    } catch (e) {
+      if (e.type !== 'invalid-json') throw e; // the library reads JSON from an answer that has, as documented, no body
+    }
+    await sim.api(`outside/${encodeURIComponent(mobile.phoneNumber)}/answer`, {});
+    await until('on the mobile', async () => (await sim.state()).sessions.find(s => s.id === call.id).parties.some(p => p.mobile === mobile.phoneNumber && p.code === 'Answered'));
+    await sim.api(`outside/${encodeURIComponent(mobile.phoneNumber)}/hangup`, {});
   });
   await step('drops a call, and a call that is over is no error', async () => {
     call = await incoming();
@@ -385,6 +425,19 @@ await client('ringcentral-call-control', async (sim, step) => {
     await call.drop();
     await until('over', async () => !(await sim.state()).sessions.find(s => s.id === call.id)?.alive);
     await call.drop();
+  });
+
+  await step('ignores a call of a queue, and the next phone goes on ringing', async () => {
+    const member = new SDK({server: sim.hello.url, clientId: app.id, clientSecret: app.secret, cachePrefix: 'member'});
+    await member.platform().login({jwt: sim.jwt('104')});
+    const id = await ring(another, '300');
+    const desk = new RingCentralCallControl({sdk: member});
+    await desk.initialize();
+    const offered = desk.sessionsMap.get(id);
+    await offered.ignore({deviceId: desk.devices.find(d => d.status === 'Online').id});
+    const parties = (await sim.state()).sessions.find(s => s.id === id).parties;
+    expect('104 and 105', ['104', '105'].map(number => parties.find(p => p.number === number).code), ['Disconnected', 'Proceeding']);
+    await sim.api(`outside/${encodeURIComponent(another)}/hangup`, {});
   });
 
   const boss = new SDK({server: sim.hello.url, clientId: app.id, clientSecret: app.secret, cachePrefix: 'boss'});
