@@ -147,6 +147,7 @@ func newLab(t *testing.T, opt rcsim.Options) *lab {
 	t.Helper()
 	if opt.Limits == (rcsim.Limits{}) {
 		opt.Limits = rcsim.Unlimited()
+		opt.Limits.Window = time.Microsecond // the client counts on, whatever it is told
 	}
 	sim := conform.New(t, opt)
 	server := httptest.NewServer(sim)

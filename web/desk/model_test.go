@@ -140,6 +140,7 @@ type chair struct {
 	person session.Person
 	box    *live.Mailbox
 	last   board.Snapshot // as of the last step
+	since  time.Time      // of its feed
 	busy   chan struct{}  // holds a token while a press is under way
 }
 

@@ -131,9 +131,6 @@ func (d *day) wrongOffer(o offer) string {
 // calm lets everything settle and compares each desk with the truth.
 func (d *day) calm() {
 	d.sim.ClearFaults() // what was held back is delivered
-	if d.missed {
-		d.inexact = time.Now()
-	}
 	d.presses.Wait()
 	d.sim.ClearFaults() // a press may have met none
 	ctx, cancel := context.WithTimeout(d.t.Context(), calmWithin)
@@ -145,6 +142,9 @@ func (d *day) calm() {
 			}
 			return ""
 		})
+		if since := c.last.Feed.Since; d.missed || !since.Equal(c.since) { // a socket may also end by too much that was let go at once
+			d.inexact, c.since = time.Now(), since
+		}
 		if !d.lost {
 			d.until(ctx, c, "true by itself", func(s board.Snapshot) string { return d.untrue(s, false) })
 		}
