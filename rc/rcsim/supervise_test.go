@@ -200,8 +200,10 @@ func TestSupervisorFollowsACallToAnotherPhone(t *testing.T) {
 		{"flipped to the mobile", func(w *world, id string) error {
 			return errors.Join(w.Flip("102", id, "2"), w.OutsideAnswer(mobile102, id))
 		}, func(w *world, id string) error { return w.OutsideHangup(mobile102, id) }},
-		{"switched to the desk phone", func(w *world, id string) error { return w.Switch("102", id, "") },
-			func(w *world, id string) error { return w.Hangup("102", id) }},
+		{
+			"switched to the desk phone", func(w *world, id string) error { return w.Switch("102", id, "") },
+			func(w *world, id string) error { return w.Hangup("102", id) },
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			acc := rcsim.DemoAccount()
