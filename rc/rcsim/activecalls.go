@@ -185,8 +185,6 @@ func (c *call) listCompanyActiveCalls() (int, any, error) {
 }
 
 func (c *call) pageOfCalls(all []*logged) (int, any, error) {
-	q := c.r.URL.Query()
-	fits := func(name, have string) bool { return !q.Has(name) || slices.Contains(q[name], have) }
 	now := c.s.now()
 	var out []*logged
 	for _, l := range all {
@@ -195,7 +193,7 @@ func (c *call) pageOfCalls(all []*logged) (int, any, error) {
 		if l.p.s.conf != nil {
 			conference = "AudioConferencing"
 		}
-		if shown && fits("direction", l.p.direction) && fits("type", "Voice") && fits("transport", "VoIP") && fits("conferenceType", conference) {
+		if shown && c.asks("direction", l.p.direction) && c.asks("type", "Voice") && c.asks("transport", "VoIP") && c.asks("conferenceType", conference) {
 			out = append(out, l)
 		}
 	}

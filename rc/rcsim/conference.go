@@ -203,13 +203,11 @@ func (s *Server) Conference(extension string) (string, error) {
 // JoinConference is the host's phone that dials into the conference.
 func (s *Server) JoinConference(extension, sessionID string) error {
 	return s.change(func() error {
-		u, c := s.dir.byNumber[extension], s.eng.find(sessionID)
-		switch {
-		case u == nil:
-			return noSuch("phone", extension)
-		case c == nil:
-			return noSuch("call", sessionID)
-		case !u.online():
+		u, c, err := s.named(extension, sessionID)
+		if err != nil {
+			return err
+		}
+		if !u.online() {
 			return offline()
 		}
 		return s.eng.enter(c, u)
@@ -219,14 +217,15 @@ func (s *Server) JoinConference(extension, sessionID string) error {
 // BringIn takes a call of the host into a conference as the REST operation does.
 func (s *Server) BringIn(extension, conferenceID, sessionID string) error {
 	return s.change(func() error {
-		u, conf, c := s.dir.byNumber[extension], s.eng.find(conferenceID), s.eng.find(sessionID)
-		switch {
-		case u == nil:
-			return noSuch("phone", extension)
-		case conf == nil || c == nil || c.of(u.ID) == nil:
-			return noSuch("call", conferenceID+" or "+sessionID)
+		_, conf, err := s.named(extension, conferenceID)
+		if err != nil {
+			return err
 		}
-		_, err := s.eng.bringIn(conf, c.of(u.ID))
+		_, p, err := s.ownCall(extension, sessionID)
+		if err != nil {
+			return err
+		}
+		_, err = s.eng.bringIn(conf, p)
 		return err
 	})
 }

@@ -66,11 +66,9 @@ func (c *call) listDevices() (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	q := c.r.URL.Query()
-	fits := func(name, have string) bool { return !q.Has(name) || slices.Contains(q[name], have) }
 	var all []Device
-	if fits("linePooling", "None") && fits("lineType", "Standalone") {
-		all = slices.DeleteFunc(slices.Clone(u.Devices), func(d Device) bool { return !fits("type", d.Type) })
+	if c.asks("linePooling", "None") && c.asks("lineType", "Standalone") {
+		all = slices.DeleteFunc(slices.Clone(u.Devices), func(d Device) bool { return !c.asks("type", d.Type) })
 	}
 	return page(c, all, func(d Device) deviceWire {
 		w := deviceWire{
@@ -130,11 +128,9 @@ func (c *call) listPhoneNumbers() (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	q := c.r.URL.Query()
-	fits := func(name, have string) bool { return !q.Has(name) || slices.Contains(q[name], have) }
 	var all []phoneNumberWire
 	add := func(phone, id, usage, label string, primary bool) {
-		if phone == "" || !fits("usageType", usage) || !fits("status", "Normal") {
+		if phone == "" || !c.asks("usageType", usage) || !c.asks("status", "Normal") {
 			return
 		}
 		w := phoneNumberWire{

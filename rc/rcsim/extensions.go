@@ -168,12 +168,8 @@ func (c *call) getAccount() (int, any, error) {
 
 // listExtensions filters by type, status, extensionNumber and email; each may be named several times.
 func (c *call) listExtensions() (int, any, error) {
-	q := c.r.URL.Query()
-	fits := func(name, have string) bool {
-		return !q.Has(name) || q.Get(name) == "" || slices.Contains(q[name], have)
-	}
 	all := c.entries(func(e *entry) bool {
-		return fits("type", e.kind) && fits("status", "Enabled") && fits("extensionNumber", e.number) && fits("email", e.email)
+		return c.asks("type", e.kind) && c.asks("status", "Enabled") && c.asks("extensionNumber", e.number) && c.asks("email", e.email)
 	})
 	return page(c, all, c.extensionWire, 100, 1000)
 }

@@ -97,15 +97,37 @@ func (s *Server) Dial(extension, to string) (string, error) {
 
 func offline() error { return refuse(http.StatusConflict, "TAS-102", "The phone is offline") }
 
+// named is the person and the call that a method of the phones names.
+func (s *Server) named(extension, sessionID string) (*User, *session, error) {
+	u, c := s.dir.byNumber[extension], s.eng.find(sessionID)
+	switch {
+	case u == nil:
+		return nil, nil, noSuch("phone", extension)
+	case c == nil:
+		return nil, nil, noSuch("call", sessionID)
+	}
+	return u, c, nil
+}
+
+// ownCall is named where the person is, or was, in the call.
+func (s *Server) ownCall(extension, sessionID string) (*User, *party, error) {
+	u, c, err := s.named(extension, sessionID)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := c.of(u.ID)
+	if p == nil {
+		return nil, nil, noSuch("call", sessionID)
+	}
+	return u, p, nil
+}
+
 // Join brings one more person into a call, as a supervisor who barges in by star code.
 func (s *Server) Join(extension, sessionID string) error {
 	return s.change(func() error {
-		u, c := s.dir.byNumber[extension], s.eng.find(sessionID)
-		switch {
-		case u == nil:
-			return noSuch("phone", extension)
-		case c == nil:
-			return noSuch("call", sessionID)
+		u, c, err := s.named(extension, sessionID)
+		if err != nil {
+			return err
 		}
 		return s.eng.join(c, u)
 	})
@@ -222,30 +244,29 @@ func (s *Server) Outside(number, name, sessionID string) error {
 // Bridge joins two calls of a person as the REST operation does; the first is the path's.
 func (s *Server) Bridge(extension, pathSession, bodySession string) error {
 	return s.change(func() error {
-		u, a, b := s.dir.byNumber[extension], s.eng.find(pathSession), s.eng.find(bodySession)
-		switch {
-		case u == nil:
-			return noSuch("phone", extension)
-		case a == nil || b == nil || a.of(u.ID) == nil || b.of(u.ID) == nil:
-			return noSuch("call", pathSession+" or "+bodySession)
+		_, path, err := s.ownCall(extension, pathSession)
+		if err != nil {
+			return err
 		}
-		return s.eng.bridge(a.of(u.ID), b.of(u.ID))
+		_, body, err := s.ownCall(extension, bodySession)
+		if err != nil {
+			return err
+		}
+		return s.eng.bridge(path, body)
 	})
 }
 
 // Drop ends a call for everybody as the REST operation does.
 func (s *Server) Drop(extension, sessionID string) error {
 	return s.change(func() error {
-		u, c := s.dir.byNumber[extension], s.eng.find(sessionID)
-		switch {
-		case u == nil:
-			return noSuch("phone", extension)
-		case c == nil || c.of(u.ID) == nil:
-			return noSuch("call", sessionID)
-		case !s.eng.mayDrop(c, u):
+		u, p, err := s.ownCall(extension, sessionID)
+		if err != nil {
+			return err
+		}
+		if !s.eng.mayDrop(p.s, u) {
 			return notAllowed()
 		}
-		s.eng.drop(c, c.of(u.ID))
+		s.eng.drop(p.s, p)
 		return nil
 	})
 }

@@ -335,6 +335,12 @@ func (s *Server) uri(r *http.Request, path string) string {
 	return scheme + "://" + host + path
 }
 
+// asks reports whether a row with that value is asked for: the parameter names it, perhaps among others, or nothing.
+func (c *call) asks(parameter, have string) bool {
+	q := c.r.URL.Query()
+	return q.Get(parameter) == "" || slices.Contains(q[parameter], have)
+}
+
 // Paged lists (API sheet 3).
 type pagingWire struct {
 	Page          int `json:"page"`
