@@ -281,3 +281,24 @@ func TestFilterKinds(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedRecoveriesDoNotPileUp: the session that could not be recovered is over, and its subscription does not count any more.
+func TestRefusedRecoveriesDoNotPileUp(t *testing.T) {
+	w := newWorld(t, rcsim.Options{Limits: rcsim.Unlimited()})
+	w.RefuseRecovery(true)
+	access := w.signIn("102")
+	c := w.socket(access)
+	for range 31 {
+		c.subscribe(ownFilter)
+		w.CutSocket("102", rcsim.CutReset)
+		wsc := c.wsc
+		c = w.dialSocket(w.wsToken(access), wsc)
+		if f := c.read(); f.body["recoveryState"] != "Failed" {
+			t.Fatal(f.raw)
+		}
+	}
+	c.subscribe(ownFilter)
+	if f := c.ask("GET", "/restapi/v1.0/subscription", ""); len(f.body["records"].([]any)) != 1 {
+		t.Errorf("%s", f.raw)
+	}
+}

@@ -249,7 +249,11 @@ func (s *Server) recover(gr *grant, wsc string) (g *gwSession, seen int, state, 
 	id, text, _ := strings.Cut(string(raw), ".")
 	seen, err := strconv.Atoi(text)
 	g = s.gate.sessions[id]
-	if err != nil || g == nil || g.grant != gr || s.faults.refuseRecovery || seen > g.seq {
+	if err != nil || g == nil || g.grant != gr || seen > g.seq {
+		return nil, 0, "Failed", failed
+	}
+	if s.faults.refuseRecovery {
+		s.gate.remove(g, s.closeCode(), "the session cannot be recovered")
 		return nil, 0, "Failed", failed
 	}
 	return g, seen, "Successful", ""
