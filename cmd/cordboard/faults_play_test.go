@@ -126,7 +126,8 @@ func newPlay(t *testing.T, f *fault, at moment) *play {
 // hurry lets an App's clocks run fast.
 func hurry(cfg *Config) {
 	cfg.Timing = desk.Timing{}.Scaled(scale)
-	cfg.Timing.FirstLook = 5 * time.Second // what the machine's load decides is not scaled
+	// What the machine's load decides is not scaled.
+	cfg.Timing.FirstLook, cfg.Timing.AnswerPatient = 5*time.Second, 4*time.Second
 	cfg.Timing.Board.ProofAfterDoubt = 3 * time.Second
 	cfg.CallTimeout = callTimeout
 }
