@@ -27,7 +27,7 @@
 //	sim.SetEventDelay(d); sim.SetBridgeEvents(rcsim.BridgeNoPeer); sim.Inject(event, body)
 //	sim.CutSocket("102", rcsim.CutReset); sim.RefuseRecovery(true)
 //	sim.EndSessions("102"); sim.ExpireAccess("102"); sim.ExpireRefresh("102"); sim.SetScopes(client, …); sim.SetLacks("102", permission)
-//	sim.State(); sim.Requests("POST", "/bridge"); sim.Issued() // truth, traffic, every secret handed out
+//	sim.State(); sim.Requests("POST", "/bridge"); sim.Issued() // truth, traffic, the secrets handed out
 //	sim.Load(ctx, 1000); sim.Traffic()                   // a busy company: events a second, on an account such as Crowd(10_000, 20)
 //
 // In this repository conform.New(t, …) takes the place of New: what passes is checked against RingCentral's OpenAPI
