@@ -47,7 +47,8 @@ func TestEveryEventMayBeLostLateDoubledOrOutOfOrder(t *testing.T) {
 			for bad := range l.consultStory() {
 				truth := witness{sim: l.sim}
 				for i, step := range l.consultStory() {
-					if i == bad {
+					if i == bad { // what came before has arrived
+						s.until("true", func(snap board.Snapshot) bool { return truth.untrue(snap, false) == "" })
 						l.sim.SetEventFault(fault)
 					}
 					step()

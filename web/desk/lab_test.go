@@ -158,7 +158,7 @@ func newLab(t *testing.T, opt rcsim.Options) *lab {
 	l := &lab{t: t, sim: sim, tokens: &tokens{sim: sim, got: map[string]string{}}, sent: map[rc.UsageGroup][]time.Time{}}
 	client, err := rc.New(rc.Config{
 		Server: server.URL, ClientID: rcsim.ConfidentialClient, Log: quiet(), Observe: l.observe,
-		Usage: rc.Usage{Window: opt.Limits.Window, Grace: opt.Limits.Window / 60},
+		Usage: rc.Usage{Window: opt.Limits.Window, Grace: max(opt.Limits.Window/60, time.Microsecond)},
 	})
 	if err != nil {
 		t.Fatal(err)
