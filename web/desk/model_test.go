@@ -154,7 +154,7 @@ type offer struct {
 // claimed is a press of Complete transfer.
 type claimed struct {
 	board.Ends
-	customerFar, consultFar string // parties
+	far [2]board.Far // whom it showed
 }
 
 // fact is what was ever true of a party.
@@ -542,7 +542,7 @@ func (d *day) press() string {
 	if claim.Action == board.ActionComplete {
 		customer, _ := c.last.Board.Leg(claim.Ends.CustomerSession)
 		consult, _ := c.last.Board.Leg(claim.Ends.ConsultSession)
-		d.pressed = append(d.pressed, claimed{claim.Ends, customer.Far.PartyID, consult.Far.PartyID})
+		d.pressed = append(d.pressed, claimed{claim.Ends, [2]board.Far{customer.Far, consult.Far}})
 		d.bridged[claim.Ends.CustomerSession+" "+claim.Ends.CustomerParty]++
 	}
 	d.presses.Go(func() {

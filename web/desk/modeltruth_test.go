@@ -77,13 +77,19 @@ func (d *day) joined(one, other string, byPhone bool) {
 			continue
 		}
 		named := slices.ContainsFunc(d.pressed, func(c claimed) bool {
-			far := []string{c.customerFar, c.consultFar}
-			return slices.Contains(far, pair[0].Party) && slices.Contains(far, pair[1].Party)
+			return c.showed(d.facts[pair[0].Party], pair[0].Party) && c.showed(d.facts[pair[1].Party], pair[1].Party)
 		})
 		if !named {
 			d.fail("%s talks to %s, and no press showed these two", pair[0].Party, pair[1].Party)
 		}
 	}
+}
+
+// showed reports whether one of the two people of a press was that party, or had its number while nobody was there yet.
+func (c claimed) showed(f *fact, party string) bool {
+	return slices.ContainsFunc(c.far[:], func(far board.Far) bool {
+		return far.PartyID == party || far.PartyID == "" && f != nil && far.Number == f.number
+	})
 }
 
 // wrongOffer is why a pair must not have been shown; "" when it may.
