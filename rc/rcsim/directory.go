@@ -124,10 +124,10 @@ func (c *call) searchDirectory() (int, any, error) {
 	if err := c.decode(&in); err != nil {
 		return 0, nil, err
 	}
-	if in.Page < 1 || in.PerPage < 1 {
+	if in.Page < 1 || in.Page > 1000 || in.PerPage < 1 { // the document's last page
 		return 0, nil, invalid("page or perPage")
 	}
-	in.Page, in.PerPage = min(in.Page, mostPages), min(in.PerPage, 2000)
+	in.PerPage = min(in.PerPage, 2000)
 	if len(in.SearchFields) == 0 {
 		in.SearchFields = []string{"firstName", "lastName", "extensionNumber", "phoneNumber", "email", "jobTitle", "department"}
 	}

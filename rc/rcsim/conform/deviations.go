@@ -165,7 +165,7 @@ var deviations = []deviation{
 		reason: "RingCentral redirects to its login site, which no document describes; the simulator shows a page in its place",
 	},
 	{
-		name: "sign-in form", side: request, operations: []string{"authorize2"}, kind: unknownProperty, at: []string{"decision", "user"},
+		name: "sign-in form", side: request, operations: []string{"authorize2"}, kind: unknownProperty, at: []string{"decision", "find", "user"},
 		reason: "the fields of the simulator's sign-in page",
 	},
 }
