@@ -132,13 +132,14 @@ func (p *Caller) Transfer(ctx context.Context, sessionID, partyID string, to Tar
 }
 
 // Bridge joins the far parties of two calls and takes the person out of both;
-// the parties named are the person's own. The answer is the path party and is no
-// proof yet. A wrong state is an *Error with status 409 (TAS-102), a party of
+// the parties named are the person's own. It is sent at once or not at all, since
+// it rests on reads made just before. The answer is the path party and is no proof
+// yet. A wrong state is an *Error with status 409 (TAS-102), a party of
 // somebody else one with 403. Scope CallControl, group Light.
 // See https://developers.ringcentral.com/api-reference/Call-Control/bridgeCallParty.
 func (p *Caller) Bridge(ctx context.Context, sessionID, partyID, otherSession, otherParty string) (telephony.Party, error) {
 	other := telephony.Peer{SessionID: otherSession, PartyID: otherParty}
-	return p.party(ctx, partyCall("bridge", sessionID, partyID), other, sessionID, partyID, otherSession, otherParty)
+	return p.party(atOnce(ctx), partyCall("bridge", sessionID, partyID), other, sessionID, partyID, otherSession, otherParty)
 }
 
 // Park parks an incoming call of the person's own; the slot, such as "*801", is
@@ -158,10 +159,11 @@ func (p *Caller) Pickup(ctx context.Context, sessionID, partyID, deviceID string
 }
 
 // Drop ends a call for everybody in it; one that is already over (404) counts as
-// dropped. Scope CallControl, group Light.
+// dropped. It is sent at once or not at all, since whoever drops a call has just
+// seen who is in it. Scope CallControl, group Light.
 // See https://developers.ringcentral.com/api-reference/Call-Control/deleteCallSession.
 func (p *Caller) Drop(ctx context.Context, sessionID string) error {
-	return unlessGone(p.done(ctx, call{
+	return unlessGone(p.done(atOnce(ctx), call{
 		method: http.MethodDelete, path: sessionPath + "/" + sessionID, route: sessionPath + "/{session}", group: Light,
 	}, nil, sessionID))
 }

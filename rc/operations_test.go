@@ -626,3 +626,35 @@ func TestWhichDevicesDial(t *testing.T) {
 		}
 	}
 }
+
+// What joins or ends calls rests on reads made just before it: it is sent at once or not at all, unlike other presses.
+func TestWhatRestsOnAFreshReadDoesNotWait(t *testing.T) {
+	for name, tt := range map[string]struct {
+		send  func(*Caller, context.Context) error
+		waits bool
+	}{
+		"bridge": {func(p *Caller, ctx context.Context) error {
+			_, err := p.Bridge(ctx, "s-1", "p-1", "s-2", "p-2")
+			return err
+		}, false},
+		"drop": {func(p *Caller, ctx context.Context) error { return p.Drop(ctx, "s-1") }, false},
+		"hold": {func(p *Caller, ctx context.Context) error { _, err := p.Hold(ctx, "s-1", "p-1"); return err }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := caller(answering(t, func(*http.Request) (int, string) { return 200, `{"id":"p-1"}` }))
+				for range 50 {
+					if _, err := p.Session(t.Context(), "s-1"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				pass(60 * time.Second) // a second before there is room again
+				begin := time.Now()
+				err := tt.send(p, t.Context())
+				if tt.waits && (err != nil || time.Since(begin) != time.Second) || !tt.waits && (!errors.Is(err, ErrHeldBack) || !Unsent(err) || time.Since(begin) != 0) {
+					t.Errorf("%v after %v", err, time.Since(begin))
+				}
+			})
+		})
+	}
+}

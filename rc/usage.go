@@ -97,6 +97,19 @@ func isBackground(ctx context.Context) bool {
 	return marked
 }
 
+type atOnceKey struct{}
+
+// atOnce marks a call that rests on what was read just before it: it does not
+// wait for room, since by then something else may be so.
+func atOnce(ctx context.Context) context.Context {
+	return context.WithValue(ctx, atOnceKey{}, true)
+}
+
+func isAtOnce(ctx context.Context) bool {
+	marked, _ := ctx.Value(atOnceKey{}).(bool)
+	return marked
+}
+
 type personKey struct{}
 
 // ForPerson makes Refresh and Revoke under ctx count against that person's Auth
@@ -198,7 +211,7 @@ func (g *gate) take(ctx context.Context, person string, group UsageGroup, backgr
 // patience is when a call wants to have been sent at the latest.
 func (g *gate) patience(ctx context.Context, background bool) time.Time {
 	now := time.Now()
-	if background {
+	if background || isAtOnce(ctx) {
 		return now
 	}
 	until := now.Add(g.usage.Patience)

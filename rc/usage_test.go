@@ -20,19 +20,11 @@ func rateHeader(group string, limit, remaining int) http.Header {
 	}
 }
 
-// atOnce is a context of a call that does not wait for room.
-func atOnce(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // taken is how many requests the gate lets through now.
 func taken(t *testing.T, g *gate, group UsageGroup, background bool) int {
 	t.Helper()
 	for n := 0; ; n++ {
-		s, _, err := g.take(atOnce(t), "jude", group, background)
+		s, _, err := g.take(atOnce(t.Context()), "jude", group, background)
 		if err != nil {
 			return n
 		}
@@ -43,7 +35,7 @@ func taken(t *testing.T, g *gate, group UsageGroup, background bool) int {
 // one lets a request through, which is then under way.
 func one(t *testing.T, g *gate, group UsageGroup) slot {
 	t.Helper()
-	s, wait, err := g.take(atOnce(t), "jude", group, false)
+	s, wait, err := g.take(atOnce(t.Context()), "jude", group, false)
 	if err != nil {
 		t.Fatalf("held back for %v: %v", wait, err)
 	}
@@ -140,7 +132,7 @@ func TestGateCounts(t *testing.T) {
 			s := one(t, g, Light)
 			g.heard(s, 429, "CMN-301", 60*time.Second, rateHeader("light", 50, 0))
 			pass(59 * time.Second)
-			if _, wait, err := g.take(atOnce(t), "jude", Light, false); err == nil || wait != time.Second {
+			if _, wait, err := g.take(atOnce(t.Context()), "jude", Light, false); err == nil || wait != time.Second {
 				t.Errorf("%v, wait %v", err, wait)
 			}
 			pass(2 * time.Second)
@@ -368,6 +360,13 @@ func TestWaitingForRoom(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
 			defer cancel()
 			if a := <-ask(ctx, g, Auth); !errors.Is(a.err, ErrHeldBack) || a.after != 0 {
+				t.Errorf("%+v", a)
+			}
+		}},
+		{"a call that rests on a fresh read does not wait", func(t *testing.T, g *gate) {
+			t.Helper()
+			full(t, g, time.Second)
+			if a := <-ask(atOnce(t.Context()), g, Auth); !errors.Is(a.err, ErrHeldBack) || a.after != 0 || a.wait != time.Second {
 				t.Errorf("%+v", a)
 			}
 		}},
