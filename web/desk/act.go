@@ -202,6 +202,12 @@ func (d *desk) answered(a board.Action, l board.Leg, err error) {
 // person's own party alive and at most one other. then hears whether the call
 // is over or on its way to be.
 func (d *desk) hangUp(sessionID, partyID string, then func(over bool)) {
+	d.hangUpWith(sessionID, partyID, true, then)
+}
+
+// hangUpWith is hangUp; mayRenew says whether it may begin again, reads
+// included, with another access token.
+func (d *desk) hangUpWith(sessionID, partyID string, mayRenew bool, then func(over bool)) {
 	d.check([]string{sessionID}, func(ok bool) {
 		l, known := d.own.Board.Leg(sessionID)
 		switch {
@@ -214,13 +220,29 @@ func (d *desk) hangUp(sessionID, partyID string, then func(over bool)) {
 			d.refuse(board.NoticeHangUpOnPhone, sessionID, board.ActionHangUp)
 			then(false)
 		default:
-			d.async(func(ctx context.Context) func() {
-				_, err := renewed(ctx, d, func(ctx context.Context) (struct{}, error) { return struct{}{}, d.caller.Drop(ctx, sessionID) })
-				return func() {
-					d.answered(board.ActionHangUp, l, err)
-					then(err == nil)
-				}
-			})
+			d.drop(l, mayRenew, then)
+		}
+	})
+}
+
+// drop sends what a read has just allowed. A drop whose access token was refused
+// did nothing, but by the time there is another the read is old.
+func (d *desk) drop(l board.Leg, mayRenew bool, then func(over bool)) {
+	d.async(func(ctx context.Context) func() {
+		err := d.caller.Drop(ctx, l.SessionID)
+		again := mayRenew && tokenRefused(err)
+		if again {
+			if failed := d.renew(ctx); failed != nil {
+				again, err = false, failed
+			}
+		}
+		return func() {
+			if again {
+				d.hangUpWith(l.SessionID, l.PartyID, false, then)
+				return
+			}
+			d.answered(board.ActionHangUp, l, err)
+			then(err == nil)
 		}
 	})
 }

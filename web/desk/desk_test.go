@@ -969,6 +969,36 @@ func TestReadingEverythingFindsAMissedCall(t *testing.T) {
 	s.until("found", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
 }
 
+// An access token that is over when a call is dropped is replaced, but the read that allowed the drop is old by then.
+func TestHangUpReadsAgainWithAnotherToken(t *testing.T) {
+	t.Parallel()
+	for name, joins := range map[string]bool{"nobody joins meanwhile": false, "somebody joins meanwhile": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, rcsim.Options{Seed: 33})
+			s := l.open(agent)
+			_, k := l.consulting()
+			snap := s.until("ready", ready)
+			l.sim.SetFault("drop", rcsim.Fault{Status: http.StatusUnauthorized, Times: 1})
+			drops := 2
+			if joins {
+				drops = 1
+				l.tokens.renewing = func() { l.do(l.sim.Join("104", k)) }
+			}
+			s.mustAct(onLeg(board.ActionHangUp, snap, k))
+			if joins {
+				s.until("said", noticed(board.NoticeHangUpOnPhone))
+				l.await(rcsim.Talking(consult, "104"))
+			} else {
+				l.await(rcsim.Over(k))
+			}
+			if n := len(l.sim.Requests("DELETE", "")); n != drops {
+				t.Errorf("%d requests to drop, want %d", n, drops)
+			}
+		})
+	}
+}
+
 // Dropping a session ends it for everybody in it: with a third person there the
 // agent hangs up on the phone.
 func TestHangUpNeverEndsACallOfOthers(t *testing.T) {

@@ -200,13 +200,19 @@ func (d *desk) token(ctx context.Context) (string, error) {
 // token the error says why: without it, nobody knows that the grant is over.
 func renewed[T any](ctx context.Context, d *desk, call func(context.Context) (T, error)) (T, error) {
 	v, err := call(ctx)
-	if e, ok := errors.AsType[*rc.Error](err); !ok || e.Status != http.StatusUnauthorized {
+	if !tokenRefused(err) {
 		return v, err
 	}
 	if err := d.renew(ctx); err != nil {
 		return v, err
 	}
 	return call(ctx)
+}
+
+// tokenRefused reports whether RingCentral answered 401: it did nothing.
+func tokenRefused(err error) bool {
+	e, ok := errors.AsType[*rc.Error](err)
+	return ok && e.Status == http.StatusUnauthorized
 }
 
 // renew replaces the access token in use, which RingCentral answered with 401.

@@ -89,6 +89,8 @@ type tokens struct {
 
 	ended bool
 	down  error // what a refresh ends with for now
+
+	renewing func() // happens while a token is replaced; nil: nothing
 }
 
 func (k *tokens) Token(_ context.Context, p session.Person) (string, error) {
@@ -115,7 +117,11 @@ func (k *tokens) Refused(ctx context.Context, p session.Person, access string) (
 	if k.got[p.ExtensionNumber] == access {
 		delete(k.got, p.ExtensionNumber)
 	}
+	meanwhile := k.renewing
 	k.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
 	return k.Token(ctx, p)
 }
 

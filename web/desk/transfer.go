@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -350,7 +349,7 @@ func (d *desk) bridge(t board.Transfer) {
 		defer cancel()
 		party, err := d.caller.Bridge(ctx, t.CustomerSession, t.CustomerParty, t.ConsultSession, t.ConsultParty)
 		o := outcome(err)
-		if o.Status == http.StatusUnauthorized { // it did nothing; the agent's next press will have another token
+		if tokenRefused(err) { // the agent's next press will have another token
 			_ = d.renew(ctx)
 		}
 		return func() {
