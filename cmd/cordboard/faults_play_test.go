@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cordboard/cordboard/rc"
 	"github.com/cordboard/cordboard/rc/board"
 	"github.com/cordboard/cordboard/rc/rcsim"
 	"github.com/cordboard/cordboard/web/bus"
@@ -125,7 +126,7 @@ func newPlay(t *testing.T, f *fault, at moment) *play {
 
 // hurry lets an App's clocks run fast.
 func hurry(cfg *Config) {
-	cfg.Timing = desk.Timing{}.Scaled(scale)
+	cfg.Timing, cfg.Usage = desk.Timing{}.Scaled(scale), rc.Usage{}.Scaled(scale) // reads come as often as the scale makes them
 	// What the machine's load decides is not scaled.
 	cfg.Timing.FirstLook, cfg.Timing.AnswerPatient = 5*time.Second, 4*time.Second
 	cfg.Timing.Board.ProofAfterDoubt = 3 * time.Second
