@@ -329,6 +329,8 @@ func offSentence(r board.Reason, who, other Person, whoIsCustomer bool) Text {
 		return say(completeStale, a)
 	case board.ReasonCheckFailed:
 		return say("Off: RingCentral could not be read for the last press.", a)
+	case board.ReasonHeldBack:
+		return say("Off: RingCentral took no more requests at the last press.", a)
 	case board.ReasonLedger:
 		return say("Off: Cordboard could not write the last press down.", a)
 	case board.ReasonRestart:
@@ -495,6 +497,8 @@ func unsentHead(t *board.Transfer) Text {
 		return say("Not sent: RingCentral could not be reached.", nil)
 	case board.ReasonCheckFailed:
 		return say("Not sent: RingCentral could not be read for this press.", nil)
+	case board.ReasonHeldBack:
+		return say("Not sent: RingCentral takes no more requests from you for a moment.", nil)
 	case board.ReasonLedger:
 		return say("Not sent: Cordboard could not write it down first.", nil)
 	case board.ReasonRestart:
@@ -510,7 +514,7 @@ func unsentHead(t *board.Transfer) Text {
 // do with its calls.
 func unchanged(r board.Reason) bool {
 	switch r {
-	case board.ReasonNone, board.ReasonCheckFailed, board.ReasonLedger, board.ReasonRestart:
+	case board.ReasonNone, board.ReasonCheckFailed, board.ReasonHeldBack, board.ReasonLedger, board.ReasonRestart:
 		return true
 	default:
 		return false
@@ -558,6 +562,9 @@ func noticeSentence(n board.Notice) (head, body Text) {
 		}
 		return say("RingCentral refused: {act}, {who}{code}.", a), say("The call is unchanged. You can do it on your phone.", a)
 	case board.NoticeActionUnsent:
+		if n.Args.For > 0 {
+			return say("Not sent: RingCentral takes no more requests from you for {for}.", a), say("{act}, {who}: the call is unchanged. Press again then.", a)
+		}
 		return say("Not sent: RingCentral could not be reached.", a), say("{act}, {who}: the call is unchanged. It is safe to press again.", a)
 	case board.NoticeActionUnseen:
 		return say("{act}, {who}: asked, but RingCentral has not reported it.", a), say("The call was read again; what you see is what RingCentral says now. You can do it on your phone.", a)
@@ -566,6 +573,9 @@ func noticeSentence(n board.Notice) (head, body Text) {
 	case board.NoticeHangUpOnPhone:
 		return say("Not hung up: that could end {who}'s call for others too.", a), say("Nothing was sent. Hang up on your phone.", a)
 	case board.NoticeCheckFailed:
+		if n.Args.For > 0 {
+			return say("Not sent: RingCentral takes no more requests from you for {for}.", a), say("Your calls go on in your phone. Press again then.", a)
+		}
 		return say("Not sent: RingCentral could not be read for this press.", a), say("Your calls go on in your phone. The buttons are locked until the calls are read again.", a)
 	case board.NoticeChanged:
 		return say("This changed while you pressed. Nothing was sent.", a), say("Look once more, then press again.", a)

@@ -125,6 +125,7 @@ const (
 	ReasonStale            Reason = "stale"             // old news: a press checks with RingCentral first
 	ReasonCheckFailed      Reason = "check-failed"      // the reads made for the press failed: nothing was sent
 	ReasonLedger           Reason = "ledger"            // the intent could not be recorded: nothing was sent
+	ReasonHeldBack         Reason = "held-back"         // RingCentral takes no more requests now: nothing was sent
 	ReasonRestart          Reason = "restart"           // the program stopped before anything was sent
 )
 

@@ -74,6 +74,9 @@ func (t Transfer) Answer(o Outcome, b Board, now time.Time) Transfer {
 		t.Phase, t.Accepted, t.Status, t.Code = Accepted, now, 0, ""
 		return t
 	case o.Unsent:
+		if o.Status == 429 {
+			t.Reason = ReasonHeldBack
+		}
 		return t.settle(Failed, b, now)
 	case o.refused():
 		if t.over(b) {

@@ -90,6 +90,7 @@ func TestTransfer(t *testing.T) {
 		"sent -> abandoned: 404 after a hang-up":                         {[]step{sent, see(consultLeft, 101.5), answer(Outcome{Status: 404}, consultLeft, 102)}, Abandoned, ReasonEnded, 102},
 		"sent -> refused: 404 with both calls there":                     {[]step{sent, answer(Outcome{Status: 404}, there, 102)}, Refused, "", 102},
 		"sent -> failed: unsent":                                         {[]step{sent, answer(Outcome{Unsent: true}, there, 102)}, Failed, "", 102},
+		"sent -> failed: held back":                                      {[]step{sent, answer(Outcome{Unsent: true, Status: 429}, there, 102)}, Failed, ReasonHeldBack, 102},
 		"sent -> sent: no answer yet":                                    {[]step{sent, tick(there, 110.9)}, Sent, "", 0},
 		"sent -> sent: doubted 10 s after sending":                       {[]step{sent, tick(there, 111), tick(there, 120.9)}, Sent, "", 0},
 		"sent -> unconfirmed: 10 s after the doubt":                      {[]step{sent, tick(there, 111), tick(there, 121)}, Unconfirmed, "", 121},

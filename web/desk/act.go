@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -50,9 +51,9 @@ func (d *desk) control(c board.Claim, done func()) error {
 		return d.changed(c.SessionID, c.Action)
 	}
 	if c.Action == board.ActionReread {
-		d.check([]string{c.SessionID}, func(ok bool) {
-			if !ok {
-				d.refuse(board.NoticeCheckFailed, c.SessionID, c.Action)
+		d.check([]string{c.SessionID}, func(err error) {
+			if err != nil {
+				d.notChecked(c.SessionID, c.Action, err)
 			}
 			done()
 		})
@@ -102,9 +103,9 @@ func (d *desk) trusting(sessions []string, a board.Action, do, give func()) {
 		do()
 		return
 	}
-	d.check(sessions, func(ok bool) {
-		if !ok {
-			d.refuse(board.NoticeCheckFailed, sessions[0], a)
+	d.check(sessions, func(err error) {
+		if err != nil {
+			d.notChecked(sessions[0], a, err)
 			give()
 			return
 		}
@@ -126,14 +127,31 @@ func (d *desk) rereadAll(done func()) {
 					sessions = append(sessions, l.SessionID)
 				}
 			}
-			d.check(sessions, func(ok bool) {
-				if !ok || err != nil {
-					d.refuse(board.NoticeCheckFailed, "", board.ActionReread)
+			d.check(sessions, func(failed error) {
+				if failed = cmp.Or(err, failed); failed != nil {
+					d.notChecked("", board.ActionReread, failed)
 				}
 				done()
 			})
 		}
 	})
+}
+
+// notChecked says beside the call that the reads made for a press failed, and
+// for how long RingCentral takes no more when that is why.
+func (d *desk) notChecked(sessionID string, a board.Action, err error) {
+	l, _ := d.own.Board.Leg(sessionID)
+	d.notice(board.NoticeCheckFailed, sessionID, board.Args{Action: a, Name: l.Far.Name, Number: l.Far.Number, CustomerHeld: l.OnHold(), For: heldBack(err)})
+}
+
+// heldBack is how long the usage limits keep a refused request waiting; 0 when
+// something else refused it.
+func heldBack(err error) time.Duration {
+	e, ok := errors.AsType[*rc.Error](err)
+	if !ok || e.Status != http.StatusTooManyRequests {
+		return 0
+	}
+	return max(e.RetryAfter, time.Second)
 }
 
 // free reports whether a request may be sent for a session now: none is under
@@ -173,6 +191,7 @@ func (d *desk) answered(a board.Action, l board.Leg, err error) {
 	args := board.Args{Action: a, Name: l.Far.Name, Number: l.Far.Number}
 	now, _ := d.own.Board.Leg(l.SessionID)
 	args.CustomerHeld = now.OnHold()
+	args.For = heldBack(err)
 	if e, ok := errors.AsType[*rc.Error](err); ok {
 		record.Status, record.Code, record.RequestID, record.Unsent = e.Status, e.Code, e.RequestID, e.Unsent
 		args.Status, args.Code, args.RequestID = e.Status, e.Code, e.RequestID
@@ -208,11 +227,11 @@ func (d *desk) hangUp(sessionID, partyID string, then func(over bool)) {
 // hangUpWith is hangUp; mayRenew says whether it may begin again, reads
 // included, with another access token.
 func (d *desk) hangUpWith(sessionID, partyID string, mayRenew bool, then func(over bool)) {
-	d.check([]string{sessionID}, func(ok bool) {
+	d.check([]string{sessionID}, func(err error) {
 		l, known := d.own.Board.Leg(sessionID)
 		switch {
-		case !ok:
-			d.refuse(board.NoticeCheckFailed, sessionID, board.ActionHangUp)
+		case err != nil:
+			d.notChecked(sessionID, board.ActionHangUp, err)
 			then(false)
 		case !known || !l.Alive():
 			then(true) // over already

@@ -921,6 +921,34 @@ func TestAnAccessTokenIsOverInMidTransfer(t *testing.T) {
 	}
 }
 
+// What RingCentral's limits keep from being sent is said with how long they do.
+func TestAPressBeyondTheLimitsIsToldForHowLong(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 34})
+	l.desks.Close()
+	l.timing.FreshRead = time.Nanosecond // each press reads both calls
+	l.desks = l.newDesks("two")
+	s := l.open(agent)
+	c, k := l.consulting()
+	snap := s.until("ready", ready)
+	l.sim.SetFault("session", rcsim.Fault{Status: http.StatusTooManyRequests, RetryAfter: 3000})
+	s.mustAct(onLeg(board.ActionHangUp, snap, k))
+	snap = s.until("said", noticed(board.NoticeCheckFailed))
+	if d := notice(snap, board.NoticeCheckFailed).Args.For; d < 2900*time.Second || d > 3000*time.Second {
+		t.Errorf("for %v", d)
+	}
+	s.mustAct(onLeg(board.ActionUnhold, snap, c))
+	snap = s.until("not sent", noticed(board.NoticeActionUnsent))
+	if notice(snap, board.NoticeActionUnsent).Args.For == 0 {
+		t.Errorf("%+v", snap.Notices)
+	}
+	s.mustAct(pressed(board.ActionComplete, snap))
+	snap = s.until("failed", phase(board.Failed))
+	if snap.Attempt.Reason != board.ReasonHeldBack || l.bridges()+len(l.sim.Requests("POST", "/unhold"))+len(l.sim.Requests("DELETE", "")) != 0 {
+		t.Errorf("%+v", snap.Attempt)
+	}
+}
+
 // A refresh that RingCentral does not answer now says nothing about the grant.
 func TestARefreshThatFailsForNowIsNoSignOut(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -456,8 +457,8 @@ const (
 	readFailed             // no answer
 )
 
-// read reads one session into a watch; then hears how it ended.
-func (d *desk) read(w *board.Watch, sessionID string, background bool, then func(readResult)) {
+// read reads one session into a watch; then hears how it ended, and why it failed.
+func (d *desk) read(w *board.Watch, sessionID string, background bool, then func(readResult, error)) {
 	m := w.State.StartRead(sessionID, d.now())
 	d.reads++
 	d.async(func(ctx context.Context) func() {
@@ -487,28 +488,36 @@ func (d *desk) read(w *board.Watch, sessionID string, background bool, then func
 				result = readFailed
 			}
 			if then != nil {
-				then(result)
+				then(result, err)
 			}
 		}
 	})
 }
 
+// errOvertaken is the end of reads that events overtook each time.
+var errOvertaken = errors.New("desk: events overtook each read")
+
 // check reads sessions for a press, each again at most twice while events
-// overtake it, and then says whether all of them were read.
-func (d *desk) check(sessions []string, then func(ok bool)) {
-	left, good := 0, true
+// overtake it, and then says why not all of them were read; nil: they were.
+func (d *desk) check(sessions []string, then func(error)) {
+	left := 0
+	var failed error
 	var one func(id string, tries int)
 	one = func(id string, tries int) {
-		d.read(d.own, id, false, func(r readResult) {
-			if r == readRaced && tries > 0 {
+		d.read(d.own, id, false, func(r readResult, err error) {
+			switch {
+			case r == readRaced && tries > 0:
 				one(id, tries-1)
 				return
+			case r == readRaced:
+				failed = cmp.Or(failed, errOvertaken)
+			case r == readFailed:
+				failed = cmp.Or(failed, err)
 			}
-			good = good && r == readApplied
 			left--
 			if left == 0 {
 				d.step()
-				then(good)
+				then(failed)
 			}
 		})
 	}
@@ -518,7 +527,7 @@ func (d *desk) check(sessions []string, then func(ok bool)) {
 		}
 	}
 	if left == 0 {
-		then(true)
+		then(nil)
 		return
 	}
 	for _, id := range sessions {

@@ -294,19 +294,24 @@ func (d *desk) intended(id string, err error) {
 			unread = append(unread, s)
 		}
 	}
-	d.check(unread, func(ok bool) { d.checked(id, ok) })
+	d.check(unread, func(err error) { d.checked(id, err) })
 }
 
 // checked sends the bridge request when both fresh reads say that the pair is
 // ready. That it is about to be sent is on disk before it is sent.
-func (d *desk) checked(id string, ok bool) {
+func (d *desk) checked(id string, err error) {
 	t := d.attempt(id)
 	if t.Phase != board.Checking {
 		return
 	}
-	ready := board.Readiness{Reason: board.ReasonCheckFailed}
-	if ok {
+	var ready board.Readiness
+	switch {
+	case err == nil:
 		ready = d.readyFor(t)
+	case heldBack(err) > 0:
+		ready.Reason = board.ReasonHeldBack
+	default:
+		ready.Reason = board.ReasonCheckFailed
 	}
 	next := t.Check(ready, d.own.Board, d.now())
 	if next.Phase != board.Sent {
