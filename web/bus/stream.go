@@ -15,6 +15,8 @@ const (
 	// readBeat is how often the server shows that a read goes on: after two that did not come the read asks again from
 	// where it was. In a cluster the first answers can be lost while its servers tell each other who listens.
 	readBeat = 500 * time.Millisecond
+	// readDoubt is how long nothing may come before the stream is asked whether it still has what it said.
+	readDoubt = 2 * time.Second
 )
 
 // Stream keeps everything that is appended to its subjects, in order, until it is too old.
@@ -129,11 +131,9 @@ func (s *Stream) readTo(ctx context.Context, after uint64, fn func(Entry) error,
 		return err
 	}
 	defer messages.Stop()
-	for {
-		next, cancel := context.WithTimeout(ctx, readWait)
-		msg, err := messages.Next(jetstream.NextContext(next))
-		cancel()
-		if err != nil {
+	for seen := after; ; {
+		msg, err := s.next(ctx, messages, cfg.FilterSubjects[0], seen)
+		if err != nil || msg == nil {
 			return err
 		}
 		meta, err := msg.Metadata()
@@ -145,8 +145,27 @@ func (s *Stream) readTo(ctx context.Context, after uint64, fn func(Entry) error,
 				return err
 			}
 		}
-		if meta.Sequence.Stream >= last.Sequence {
+		if seen = meta.Sequence.Stream; seen >= last.Sequence {
 			return nil
+		}
+	}
+}
+
+// next is the next message of a read that has seen the entries up to a number; nil means that what was to come has become
+// too old meanwhile.
+func (s *Stream) next(ctx context.Context, messages jetstream.MessagesContext, subject string, seen uint64) (jetstream.Msg, error) {
+	for begin := time.Now(); ; {
+		wait, cancel := context.WithTimeout(ctx, readDoubt)
+		msg, err := messages.Next(jetstream.NextContext(wait))
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || time.Since(begin) > readWait {
+			return msg, err
+		}
+		switch last, err := s.stream.GetLastMsgForSubject(ctx, subject); {
+		case errors.Is(err, jetstream.ErrMsgNotFound), err == nil && last.Sequence <= seen:
+			return nil, nil
+		case err != nil:
+			return nil, err
 		}
 	}
 }
