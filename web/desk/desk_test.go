@@ -856,6 +856,7 @@ func TestARefusedToken(t *testing.T) {
 	l := newLab(t, rcsim.Options{Seed: 25})
 	s := l.open(agent)
 	c := l.talk(customer)
+	s.until("talking", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
 	tokens := len(l.sim.Requests("POST", "/wstoken"))
 	l.sim.ExpireAccess(agent)
 	l.sim.CutSocket(agent, rcsim.CutReset)
