@@ -218,7 +218,7 @@ func grantRows() []fault {
 	said := []saying{{words: "Sign in again to use the buttons.", at: []moment{beforeHold, held, consultRings, consultAnswered}}}
 	expired := all()
 	expired[consultAnswered] = "joined|refused joined" // the press may be the first request that meets it: the calls were just read
-	expired[bridgeSent] = "refused joined" // 401: it did nothing, and the agent presses again
+	expired[bridgeSent] = "refused joined"             // 401: it did nothing, and the agent presses again
 	return []fault{
 		{name: "tokens expired", strike: does(func(p *play) { p.sim.ExpireAccess(agent) }), ends: expired},
 		{name: "tokens revoked", strike: does(func(p *play) { p.sim.EndSessions(agent) }), ends: over, says: said},
