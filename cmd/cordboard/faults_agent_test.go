@@ -115,7 +115,7 @@ func (p *play) hold() bool {
 	p.Helper()
 	presses := 0
 	for pg := range p.looks("the customer on hold") {
-		refused := pg.noticed("action-refused", "action-unseen", "check-failed")
+		refused := pg.noticed("action-refused", "action-unsent", "action-unseen", "check-failed")
 		switch {
 		case pg.session("customer") == p.customer && strings.HasPrefix(pg.plate("customer"), "On hold"):
 			return true

@@ -163,7 +163,7 @@ func routeRows() []fault {
 		r := fault{
 			name: "session read answers " + strconv.Itoa(status), strike: meets("session", f),
 			mend:  func(p *play) { p.sim.ClearFault("session") },
-			until: []string{"RingCentral could not be read"},
+			until: []string{"RingCentral could not be read", "RingCentral takes no more requests"},
 			ends:  all(),
 		}
 		r.ends[consultAnswered] = "failed joined|joined" // joined when both were read just before
