@@ -186,7 +186,7 @@ func (p *Caller) do(ctx context.Context, k call, ids ...string) (answer, error) 
 	if k.invalid != nil {
 		return answer{}, &Error{Method: k.method, Path: k.route, Unsent: true, Err: k.invalid}
 	}
-	token, err := p.token(ctx)
+	token, err := p.tokenSoon(ctx)
 	if err != nil {
 		return answer{}, &Error{Method: k.method, Path: k.path, Unsent: true, Err: err}
 	}
@@ -200,6 +200,21 @@ func (p *Caller) do(ctx context.Context, k call, ids ...string) (answer, error) 
 	k.secrets = append(k.secrets, token)
 	k.background = k.background || isBackground(ctx)
 	return p.client.do(ctx, p.person, k)
+}
+
+// tokenSoon is the person's access token, which a call that is sent at once or not
+// at all does not wait long for: replacing one can take many seconds.
+func (p *Caller) tokenSoon(ctx context.Context) (string, error) {
+	if !isAtOnce(ctx) {
+		return p.token(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, atOnceToken)
+	defer cancel()
+	token, err := p.token(ctx)
+	if err == nil {
+		err = ctx.Err() // whoever gave it did not mind the time
+	}
+	return token, err
 }
 
 // isID reports whether s can stand in a path as it is: no more than what

@@ -658,3 +658,37 @@ func TestWhatRestsOnAFreshReadDoesNotWait(t *testing.T) {
 		})
 	}
 }
+
+// Nor does it wait for an access token that takes its time; a call that reads does.
+func TestWhatRestsOnAFreshReadDoesNotWaitForItsToken(t *testing.T) {
+	for name, minds := range map[string]bool{"a source that minds the time": true, "a source that does not": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				client := answering(t, func(*http.Request) (int, string) { sent++; return 200, `{"id":"p-1"}` })
+				p := client.As("jude", func(ctx context.Context) (string, error) {
+					if !minds {
+						ctx = context.WithoutCancel(ctx)
+					}
+					select {
+					case <-time.After(2 * time.Second):
+						return "access-1", nil
+					case <-ctx.Done():
+						return "", ctx.Err()
+					}
+				})
+				for name, send := range map[string]func() error{
+					"bridge": func() error { _, err := p.Bridge(t.Context(), "s-1", "p-1", "s-2", "p-2"); return err },
+					"drop":   func() error { return p.Drop(t.Context(), "s-1") },
+				} {
+					if err := send(); !Unsent(err) || !errors.Is(err, context.DeadlineExceeded) || sent != 0 {
+						t.Errorf("%s: %v, %d requests", name, err, sent)
+					}
+				}
+				if _, err := p.Hold(t.Context(), "s-1", "p-1"); err != nil || sent != 1 {
+					t.Errorf("hold: %v, %d requests", err, sent)
+				}
+			})
+		})
+	}
+}

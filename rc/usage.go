@@ -99,8 +99,11 @@ func isBackground(ctx context.Context) bool {
 
 type atOnceKey struct{}
 
+// atOnceToken is how long a call that is sent at once waits for its access token.
+const atOnceToken = time.Second
+
 // atOnce marks a call that rests on what was read just before it: it does not
-// wait for room, since by then something else may be so.
+// wait for room, nor long for its token, since by then something else may be so.
 func atOnce(ctx context.Context) context.Context {
 	return context.WithValue(ctx, atOnceKey{}, true)
 }
