@@ -237,7 +237,8 @@ func (l *lab) openAt(ds *desk.Desks, number string) *seat {
 	return s
 }
 
-// until waits for a snapshot that the condition holds for.
+// until waits for a snapshot that the condition holds for. What was on its way to the page when the desk was asked is older
+// than the answer, and does not count.
 func (s *seat) until(what string, cond func(board.Snapshot) bool) board.Snapshot {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
@@ -247,8 +248,10 @@ func (s *seat) until(what string, cond func(board.Snapshot) bool) board.Snapshot
 		select {
 		case <-s.box.C():
 			if _, data, ok := s.box.Take(); ok {
-				last = board.Snapshot{}
-				err = json.Unmarshal(data, &last)
+				var next board.Snapshot
+				if err = json.Unmarshal(data, &next); next.Revision >= last.Revision {
+					last = next
+				}
 			}
 		case <-ctx.Done():
 			raw, _ := json.MarshalIndent(last, "", " ")
