@@ -235,6 +235,44 @@ func TestReadOfACallThatIsNotMine(t *testing.T) {
 	want(t, "known", s.Knows("s-9"), false)
 }
 
+// An answer that a call is not known may be wrong, and no event would mend it.
+func TestACallThatIsNotKnownIsAskedForOnceMore(t *testing.T) {
+	unknown := func(t *testing.T, s *State, seconds float64) {
+		t.Helper()
+		want(t, "applied", s.FinishRead(s.StartRead(consultCall, at(seconds)), tp.Session{}, false, at(seconds)), true)
+	}
+	wants := func(t *testing.T, s *State, some ...Want) {
+		t.Helper()
+		if diff := cmp.Diff(some, s.Wants()); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+	t.Run("it was wrong", func(t *testing.T) {
+		s := consulting()
+		unknown(t, s, 5)
+		want(t, "alive", legOf(t, s, consultCall, 5).Alive(), false)
+		wants(t, s, Want{SessionID: consultCall, At: at(6)})
+		want(t, "settled", s.Settled(), false)
+		read(t, s, 6, consultRead(tp.Answered))
+		want(t, "alive", legOf(t, s, consultCall, 6).Alive(), true)
+		wants(t, s)
+	})
+	t.Run("it was true", func(t *testing.T) {
+		s := consulting()
+		unknown(t, s, 5)
+		unknown(t, s, 6)
+		want(t, "alive", legOf(t, s, consultCall, 6).Alive(), false)
+		wants(t, s)
+		want(t, "settled", s.Settled(), true)
+	})
+	t.Run("an event had ended it", func(t *testing.T) {
+		s := consulting()
+		apply(s, event(consultCall, 7, 3, outgoing(consultCall, "103", tp.Disconnected)))
+		unknown(t, s, 5)
+		wants(t, s)
+	})
+}
+
 func TestSettled(t *testing.T) {
 	s := consulting()
 	want(t, "due", s.Settled(), false)

@@ -45,7 +45,7 @@ type session struct {
 // reading is what is known of the reads of one session.
 type reading struct {
 	due       bool      // something happened that only a read can tell
-	listed    bool      // the owner is said to be in the call: it is read although their party was over
+	listed    bool      // the owner is said, or was said until now, to be in the call: it is read although their party is over
 	notBefore time.Time // after a failed read
 	inFlight  bool
 	raced     int       // reads in a row that an event overtook
@@ -383,7 +383,9 @@ func (s *State) FailRead(m Mark, now time.Time) {
 // FinishRead applies the answer of a read: the session's parties, or found ==
 // false when RingCentral no longer knows the session. It reports false when an
 // event overtook the read: the answer is thrown away and the session is due
-// again, at most twice; then its leg is unsure.
+// again, at most twice; then its leg is unsure. That a call is not known which
+// nothing else has ended is believed, and asked once more a little later: nobody
+// would tell if it were wrong, and the customer on hold would be forgotten.
 func (s *State) FinishRead(m Mark, answer telephony.Session, found bool, now time.Time) bool {
 	sess := s.sessions[m.SessionID]
 	if sess == nil {
@@ -412,6 +414,9 @@ func (s *State) FinishRead(m Mark, answer telephony.Session, found bool, now tim
 	}
 	if sess.began.IsZero() {
 		sess.began = now
+	}
+	if mine := sess.mine(s); !found && mine != nil && mine.folded.ended.IsZero() {
+		r.due, r.listed, r.notBefore = true, true, now.Add(s.timing.ReadAgain)
 	}
 	listed := map[string]bool{}
 	for _, p := range answer.Parties {

@@ -998,6 +998,24 @@ func TestReadingEverythingFindsAMissedCall(t *testing.T) {
 	s.until("found", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
 }
 
+// One answer that the customer's call is not known shows it as over; that it was wrong is found without any event.
+func TestACallWronglyNotKnownComesBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 34})
+	s := l.open(agent)
+	c := l.talk(customer)
+	l.do(l.sim.Hold(agent, c))
+	snap := s.until("on hold", leg(c, board.Leg.OnHold))
+	for leg(c, board.Leg.Alive)(snap) { // until the press's own read met it, not one that the hold's event had asked for
+		l.sim.SetFault("session", rcsim.Fault{Status: http.StatusNotFound, Times: 1, Extension: agent})
+		s.mustAct(onLeg(board.ActionReread, snap, c))
+		snap = s.until("anything", func(board.Snapshot) bool { return true })
+	}
+	s.until("back", func(snap board.Snapshot) bool {
+		return leg(c, board.Leg.OnHold)(snap) && !noticed(board.NoticeCustomerLeft)(snap)
+	})
+}
+
 // An access token that is over when a call is dropped is replaced, but the read that allowed the drop is old by then.
 func TestHangUpReadsAgainWithAnotherToken(t *testing.T) {
 	t.Parallel()
