@@ -248,10 +248,11 @@ func (d *desk) hangUpWith(sessionID, partyID string, mayRenew bool, then func(ov
 // did nothing, but by the time there is another the read is old.
 func (d *desk) drop(l board.Leg, mayRenew bool, then func(over bool)) {
 	d.async(func(ctx context.Context) func() {
-		err := d.caller.Drop(ctx, l.SessionID)
+		carry, carried := carrying(ctx)
+		err := d.caller.Drop(carry, l.SessionID)
 		again := mayRenew && tokenRefused(err)
 		if again {
-			if failed := d.renew(ctx); failed != nil {
+			if failed := d.renew(ctx, *carried); failed != nil {
 				again, err = false, failed
 			}
 		}

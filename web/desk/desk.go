@@ -50,7 +50,6 @@ type desk struct {
 	opened  atomic.Int64                   // unix nanoseconds of the last sign of an open page
 	current atomic.Pointer[board.Snapshot] // the newest
 	group   atomic.Pointer[board.Team]     // the newest; nil while the person monitors nobody
-	access  atomic.Pointer[string]         // the access token in use
 	dead    atomic.Pointer[string]         // one that was refused, and could not be replaced yet
 
 	// loop

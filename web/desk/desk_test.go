@@ -950,6 +950,33 @@ func TestAPressBeyondTheLimitsIsToldForHowLong(t *testing.T) {
 	}
 }
 
+// A 401 that comes late is about the token that its request carried, not about the one that took its place meanwhile.
+func TestALateRefusalLeavesTheNewTokenAlone(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 35})
+	s := l.open(agent)
+	c := l.talk(customer)
+	snap := s.until("talking", leg(c, func(l board.Leg) bool { return l.State == telephony.Answered }))
+	listings := len(l.sim.Requests("GET", "/presence"))
+	l.sim.SetFault("presence", rcsim.Fault{Status: http.StatusUnauthorized, DelayMs: 500, Times: 1, Extension: agent})
+	var press sync.WaitGroup
+	press.Go(func() {
+		if err := s.at.Act(t.Context(), s.p, board.Claim{Action: board.ActionReread}); err != nil {
+			t.Error(err)
+		}
+	})
+	l.awaitRequests(listings+1, "GET", "/presence")
+	first := l.tokens.inUse(agent)
+	l.sim.SetFault("hold", rcsim.Fault{Status: http.StatusUnauthorized, Times: 1, Extension: agent})
+	s.mustAct(onLeg(board.ActionHold, snap, c))
+	s.until("held", leg(c, board.Leg.OnHold))
+	second := l.tokens.inUse(agent)
+	press.Wait()
+	if last := l.tokens.inUse(agent); first == second || last != second {
+		t.Errorf("the token was replaced by the early refusal: %v, by the late one: %v", first != second, last != second)
+	}
+}
+
 // A refresh that RingCentral does not answer now says nothing about the grant.
 func TestARefreshThatFailsForNowIsNoSignOut(t *testing.T) {
 	t.Parallel()

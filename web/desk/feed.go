@@ -190,21 +190,31 @@ func (d *desk) token(ctx context.Context) (string, error) {
 	if dead := d.dead.Load(); err == nil && dead != nil && *dead == access {
 		access, err = d.cfg.Grants.Refused(ctx, d.person, access)
 	}
-	if err == nil {
-		d.access.Store(&access)
+	if carried, ok := ctx.Value(carriedKey{}).(*string); ok {
+		*carried = access
 	}
 	return access, err
 }
 
+type carriedKey struct{}
+
+// carrying is a context that notes which access token a call made under it
+// carries: by the time of its answer others may use a newer one.
+func carrying(ctx context.Context) (context.Context, *string) {
+	carried := new(string)
+	return context.WithValue(ctx, carriedKey{}, carried), carried
+}
+
 // renewed makes a call, and once more with another access token when RingCentral
-// answered 401 to the one in use: that call did nothing. When there is no other
+// answered 401 to the one it carried: that call did nothing. When there is no other
 // token the error says why: without it, nobody knows that the grant is over.
 func renewed[T any](ctx context.Context, d *desk, call func(context.Context) (T, error)) (T, error) {
-	v, err := call(ctx)
+	carry, carried := carrying(ctx)
+	v, err := call(carry)
 	if !tokenRefused(err) {
 		return v, err
 	}
-	if err := d.renew(ctx); err != nil {
+	if err := d.renew(ctx, *carried); err != nil {
 		return v, err
 	}
 	return call(ctx)
@@ -216,12 +226,12 @@ func tokenRefused(err error) bool {
 	return ok && e.Status == http.StatusUnauthorized
 }
 
-// renew replaces the access token in use, which RingCentral answered with 401.
-func (d *desk) renew(ctx context.Context) error {
-	access := d.access.Load()
-	_, err := d.cfg.Grants.Refused(ctx, d.person, *access)
+// renew replaces an access token that RingCentral answered with 401, unless that
+// has been done.
+func (d *desk) renew(ctx context.Context, refused string) error {
+	_, err := d.cfg.Grants.Refused(ctx, d.person, refused)
 	if err != nil {
-		d.dead.Store(access)
+		d.dead.Store(&refused)
 		d.log.Warn("access token refused, and there is no other", "err", err)
 		return &rc.Error{Path: "token", Unsent: true, Err: err}
 	}

@@ -125,6 +125,13 @@ func (k *tokens) Refused(ctx context.Context, p session.Person, access string) (
 	return k.Token(ctx, p)
 }
 
+// inUse is a person's access token.
+func (k *tokens) inUse(number string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.got[number]
+}
+
 // Broken is why the grants ended.
 func (k *tokens) Broken(context.Context, session.Person) (string, error) {
 	k.mu.Lock()

@@ -352,10 +352,11 @@ func (d *desk) bridge(t board.Transfer) {
 	d.async(func(ctx context.Context) func() {
 		ctx, cancel := outliving(ctx, bridgeGrace)
 		defer cancel()
-		party, err := d.caller.Bridge(ctx, t.CustomerSession, t.CustomerParty, t.ConsultSession, t.ConsultParty)
+		carry, carried := carrying(ctx)
+		party, err := d.caller.Bridge(carry, t.CustomerSession, t.CustomerParty, t.ConsultSession, t.ConsultParty)
 		o := outcome(err)
 		if tokenRefused(err) { // the agent's next press will have another token
-			_ = d.renew(ctx)
+			_ = d.renew(ctx, *carried)
 		}
 		return func() {
 			if err != nil {
