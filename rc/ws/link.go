@@ -353,10 +353,12 @@ func (l *link) up(ctx context.Context, u Up) {
 		return
 	}
 	heard, err := l.roomNow(ctx)
-	if err == nil {
-		err = l.replaceFilters(ctx, wanted, heard, make(chan error, 1))
-	}
 	if err != nil {
+		l.feed.unwanted(wanted, l.m.active)
+		l.sink(Filters{At: time.Now(), Active: l.m.active, Err: err})
+		return
+	}
+	if err := l.replaceFilters(ctx, wanted, heard, make(chan error, 1)); err != nil {
 		l.feed.log.InfoContext(ctx, "filters not sent", "error", err)
 	}
 }

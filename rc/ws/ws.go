@@ -116,7 +116,7 @@ type Note struct {
 }
 
 // Filters says that the live subscription was changed to Active, or with Err
-// that RingCentral refused and Active still holds.
+// that RingCentral refused, or there was no room to ask, and Active still holds.
 type Filters struct {
 	At       time.Time
 	Active   []string

@@ -736,6 +736,31 @@ func TestSetFilters(t *testing.T) {
 			p.linger()
 		})
 	})
+	t.Run("down and then recovered without room: the old ones hold, and that is said", func(t *testing.T) {
+		full := errors.New("no room")
+		inBubble(t, func(b *bench) {
+			next[Up](b)
+			next[Down](b)
+			if err := b.feed.SetFilters(b.t.Context(), wider); err != nil {
+				b.t.Fatal(err)
+			}
+			next[Up](b)
+			if got := next[Filters](b); !errors.Is(got.Err, full) || !slices.Equal(got.Active, []string{ownFilter}) {
+				t.Errorf("filters %+v", got)
+			}
+		}, func(_ *bench, cfg *Config) {
+			asked := 0
+			cfg.Room = func(context.Context) (rc.Heard, error) {
+				if asked++; asked > 1 { // the first is the subscription
+					return nil, full
+				}
+				return func(int, http.Header, []byte) {}, nil
+			}
+		}, func(p *peer) { p.subscribe("sub-1") }, func(p *peer) {
+			p.details(2, m{"recoveryState": "Successful"})
+			p.linger()
+		})
+	})
 	t.Run("the socket dies meanwhile", func(t *testing.T) {
 		inBubble(t, func(b *bench) {
 			next[Up](b)

@@ -231,7 +231,7 @@ func (d *desk) step() time.Duration {
 	d.stepAsked(now, sooner)
 	d.stepNotices(now)
 	d.stepReads(now, sooner)
-	d.stepFeed()
+	d.stepFeed(now, sooner)
 	d.stepTeam(now, sooner)
 	d.publish(now)
 	return max(next.Sub(now), time.Millisecond)
@@ -522,7 +522,9 @@ func (d *desk) heard(m ws.Message) {
 			d.disabled(dis)
 		}
 		if m.Err != nil {
-			d.log.Warn("filters refused", "err", m.Err)
+			d.unfiltered(m.Err)
+			return
 		}
+		d.listening(m.Active)
 	}
 }

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -237,6 +238,22 @@ func TestPresenceTellsThatAConsultAnswered(t *testing.T) {
 	l.do(l.sim.Answer(consult, k))
 	s.until("ready", ready)
 	l.await(func(st rcsim.State) bool { return rcsim.Subscribed(agent)(st) && !rcsim.Listening(agent, filter)(st) })
+}
+
+// Filters that RingCentral could not take now are asked for again.
+func TestFiltersThatWereNotTakenAreAskedForAgain(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 36, RingTimeout: -1})
+	l.desks.Close()
+	l.timing.FiltersAgain = 50 * time.Millisecond
+	l.desks = l.newDesks("two")
+	l.open(agent)
+	l.sim.SetFault("updateSubscription", rcsim.Fault{Status: http.StatusServiceUnavailable, Times: 2, Extension: agent})
+	l.ringing(l.talk(customer))
+	l.await(rcsim.Listening(agent, l.person(consult).ExtensionID+"/presence"))
+	if met := l.sim.State().Faults.Met["updateSubscription"]; met != 2 {
+		t.Errorf("%d requests were refused", met)
+	}
 }
 
 func TestCustomerLeavesOnHold(t *testing.T) {
@@ -708,6 +725,41 @@ func TestTeamSeesTheTransfer(t *testing.T) {
 	}
 }
 
+// A colleague's call that begins between the reading of their presence and the filters that tell of it is on the board all
+// the same.
+func TestTheTeamMissesNothingBeforeItsFiltersHold(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 37})
+	l.sim.SetFault("monitoringGroups", rcsim.Fault{Status: http.StatusServiceUnavailable, Extension: boss})
+	sup := l.open(boss)
+	box := l.desks.FollowTeam(sup.p)
+	t.Cleanup(box.Close)
+	l.sim.SetFault("updateSubscription", rcsim.Fault{DelayMs: 500, Times: 1, Extension: boss})
+	l.sim.ClearFault("monitoringGroups")
+	listings := len(l.sim.Requests("GET", "/presence"))
+	team, err := l.desks.Team(t.Context(), sup.p)
+	l.do(err)
+	l.awaitRequests(listings+1, "GET", "/presence")
+	c := l.talk(customer)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		i := slices.IndexFunc(team.Members, func(m board.Member) bool { return m.Owner.ExtensionNumber == agent })
+		if _, ok := team.Members[i].Board.Leg(c); ok {
+			return
+		}
+		select {
+		case <-box.C():
+			if _, data, ok := box.Take(); ok {
+				team = board.Team{}
+				l.do(json.Unmarshal(data, &team))
+			}
+		case <-ctx.Done():
+			t.Fatal("the colleague's call never showed")
+		}
+	}
+}
+
 // Colleagues are named from the account's directory: one listing for all, kept and
 // never searched at RingCentral; while there is none they go by their numbers.
 func TestATeamIsNamedByTheDirectory(t *testing.T) {
@@ -974,6 +1026,57 @@ func TestALateRefusalLeavesTheNewTokenAlone(t *testing.T) {
 	press.Wait()
 	if last := l.tokens.inUse(agent); first == second || last != second {
 		t.Errorf("the token was replaced by the early refusal: %v, by the late one: %v", first != second, last != second)
+	}
+}
+
+// What was read before a second gap does not make the board live after it.
+func TestAReadingOfBeforeAGapIsNotTheWholeTruth(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 39})
+	s := l.open(agent)
+	l.sim.RefuseRecovery(true)
+	listings := len(l.sim.Requests("GET", "/presence"))
+	l.sim.SetFault("presence", rcsim.Fault{AnswerDelayMs: 700, Extension: agent})
+	l.sim.CutSocket(agent, rcsim.CutReset)
+	l.awaitRequests(listings+1, "GET", "/presence")
+	l.sim.SetFault("presence", rcsim.Fault{DelayMs: 1500, Extension: agent})
+	l.sim.SetEventFault(rcsim.EventFault{Extension: agent, Drop: 1})
+	c := l.talk(customer)
+	l.sim.SetEventFault(rcsim.EventFault{Extension: agent})
+	l.sim.CutSocket(agent, rcsim.CutReset)
+	l.awaitRequests(listings+2, "GET", "/presence")
+	snap := s.until("live", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive })
+	if !leg(c, board.Leg.Alive)(snap) {
+		t.Error("live, and the call of the gap is not on the board")
+	}
+}
+
+// What the feed said just before its grant was found to be over changes neither that nor the reason.
+func TestWhatTheFeedSaidLastDoesNotChangeWhyItEnded(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 38})
+	l.desks.Close()
+	busy, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	l.meter.Lag = func(time.Duration) { // the desk's goroutine, at the first event
+		once.Do(func() {
+			close(busy)
+			<-release
+		})
+	}
+	l.desks = l.newDesks("two")
+	s := l.open(agent)
+	_, err := l.sim.Call(customer, "", agent)
+	l.do(err)
+	<-busy
+	l.desks.SignedOut(s.p, session.ReasonForbidden)
+	tokens := len(l.sim.Requests("POST", "/wstoken"))
+	l.sim.CutSocket(agent, rcsim.CutReset)
+	l.awaitRequests(tokens+1, "POST", "/wstoken") // it has said that it is down
+	close(release)
+	snap := s.until("signed out", func(s board.Snapshot) bool { return s.Feed.State == board.FeedSignedOut })
+	if snap.Feed.Why != board.SignedOutRole {
+		t.Errorf("why = %q", snap.Feed.Why)
 	}
 }
 

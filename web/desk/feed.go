@@ -37,8 +37,11 @@ type feed struct {
 	missed  time.Duration
 	syncing bool // subscribed, but not everything is read yet
 	listed  bool // presence was read since the subscription began
+	round   int  // of reading everything: what an earlier one brings is of before a gap
 	lost    bool // there was a live feed before
 	filters []string
+	again   time.Time       // filters that were not taken are asked for again
+	active  []string        // filters known to be in force
 	why     board.SignedOut // of FeedSignedOut
 	heardAt time.Time       // of the feed before it ran again
 	replay  time.Time       // until then notifications may be replayed ones, by our clock
@@ -131,7 +134,8 @@ func (d *desk) feedEnded(err error) {
 	d.log.Warn("feed ended", "err", err)
 	var e *rc.Error
 	switch {
-	case d.feed.state == board.FeedSignedOut && errors.Is(err, context.Canceled): // signedOut said why
+	case errors.Is(err, context.Canceled): // signedOut said why; what the feed had said just before may have come after
+		d.setFeed(board.FeedSignedOut)
 	case errors.As(err, &e) && e.Status != http.StatusUnauthorized:
 		d.deny(whatWebSocket, err)
 		d.setFeed(board.FeedRefused)
@@ -290,23 +294,48 @@ func (d *desk) filters() []string {
 
 // stepFeed keeps the subscription's filters what they should be, and ends the
 // time in which a new subscription is not the whole truth yet.
-func (d *desk) stepFeed() {
-	if want := d.filters(); d.feed.running && !slices.Equal(want, d.feed.filters) {
+func (d *desk) stepFeed(now time.Time, sooner func(time.Time)) {
+	switch want := d.filters(); {
+	case !d.feed.running || slices.Equal(want, d.feed.filters):
+	case now.Before(d.feed.again):
+		sooner(d.feed.again)
+	default:
 		d.feed.filters = want
 		running := d.feed.ws
 		d.async(func(ctx context.Context) func() {
 			ctx, cancel := context.WithTimeout(ctx, d.cfg.Timing.AskFilters)
 			defer cancel()
-			if err := running.SetFilters(ctx, want); err != nil && ctx.Err() == nil {
-				d.log.Info("filters not changed", "err", err)
+			err := running.SetFilters(ctx, want)
+			if err == nil {
+				return nil
 			}
-			return nil
+			return func() { d.unfiltered(err) }
 		})
 	}
 	if d.feed.syncing && d.feed.listed && d.own.State.Settled() {
 		d.feed.syncing = false
 		d.goLive()
 	}
+}
+
+// unfiltered sees to it that filters which were not taken are asked for again:
+// without them nobody is heard whose calls would then seem not to change.
+func (d *desk) unfiltered(err error) {
+	d.log.Info("filters not changed", "err", err)
+	d.feed.filters, d.feed.again = nil, d.now().Add(d.again(err, d.cfg.Timing.FiltersAgain))
+}
+
+// listening takes note of the filters in force. The boards of colleagues who are
+// heard only from now on may have missed something since they began.
+func (d *desk) listening(active []string) {
+	var fresh []string
+	for _, f := range active {
+		if !slices.Contains(d.feed.active, f) {
+			fresh = append(fresh, filterExtension(f))
+		}
+	}
+	d.feed.active = active
+	d.listTeam(fresh)
 }
 
 func (d *desk) goLive() {
@@ -319,7 +348,7 @@ func (d *desk) goLive() {
 }
 
 func (d *desk) up(m ws.Up) {
-	d.feed.missed = m.Missed
+	d.feed.missed, d.feed.active = m.Missed, nil
 	if m.Recovered {
 		d.feed.replay = d.cfg.Now().Add(d.cfg.Timing.ReplayFor)
 	}
@@ -363,6 +392,7 @@ func (d *desk) down(m ws.Down) {
 	d.feed.try = m.Try
 	if d.feed.syncing {
 		d.feed.syncing, d.feed.listed = false, false // what was not read yet is still to be read
+		d.feed.round++
 	}
 	if d.feed.state != board.FeedConnecting {
 		d.setFeed(board.FeedReconnecting)
@@ -374,11 +404,15 @@ func (d *desk) down(m ws.Down) {
 // which events may have been lost. The feed is live once all is read.
 func (d *desk) resync() {
 	d.feed.syncing, d.feed.listed = true, false
+	d.feed.round++
+	round := d.feed.round
 	d.own.State.RereadAll()
 	d.async(func(ctx context.Context) func() {
 		p, err := renewed(ctx, d, d.ownPresence)
 		return func() {
 			switch {
+			case round != d.feed.round: // there was a gap meanwhile
+				return
 			case err == nil:
 				d.allow(whatPresence)
 				for _, id := range d.own.State.Observe(p, d.now()) {
@@ -388,21 +422,17 @@ func (d *desk) resync() {
 				d.deny(whatPresence, err)
 			default:
 				d.log.Warn("presence not read", "err", err)
-				if d.feed.syncing {
-					d.later(d.cfg.Timing.ResyncAgain, d.resyncIfSyncing)
-				}
+				d.later(d.again(err, d.cfg.Timing.ResyncAgain), func() {
+					if round == d.feed.round && d.feed.syncing {
+						d.resync()
+					}
+				})
 				return
 			}
 			d.feed.listed = true
 		}
 	})
 	d.resyncTeam()
-}
-
-func (d *desk) resyncIfSyncing() {
-	if d.feed.syncing && !d.feed.listed {
-		d.resync()
-	}
 }
 
 // refusedRight reports whether RingCentral said that the app or the person may

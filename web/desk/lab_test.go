@@ -49,6 +49,7 @@ type lab struct {
 	tokens *tokens
 	desks  *desk.Desks
 	timing desk.Timing // of the desks made from here on
+	meter  desk.Meter  // likewise
 
 	mu   sync.Mutex
 	sent map[rc.UsageGroup][]time.Time // requests that left
@@ -202,7 +203,7 @@ func (l *lab) newDesks(instance string) *desk.Desks {
 	l.t.Helper()
 	ds, err := desk.New(l.t.Context(), desk.Config{
 		RC: l.client, Bus: l.bus, Hub: l.hub, Ledger: l.ledger, Grants: l.tokens, Log: quiet(), Instance: instance,
-		Timing: l.timing,
+		Timing: l.timing, Meter: l.meter,
 	})
 	if err != nil {
 		l.t.Fatal(err)

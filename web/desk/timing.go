@@ -19,6 +19,7 @@ type Timing struct {
 	ReplayFor    time.Duration // after a recovery, notifications may be old ones: 2 s
 	RefusedAgain time.Duration // a feed that RingCentral refused is not tried again before: 30 s
 	AskFilters   time.Duration // how long a change of filters may take: 15 s
+	FiltersAgain time.Duration // from filters that were not taken to the next try: 30 s
 	RecallAgain  time.Duration // from a ledger that could not be read to the next try: 3 s
 
 	AskedPatient  time.Duration // an accepted request may show no effect before the call is read: 4 s
@@ -52,6 +53,7 @@ func (t *Timing) fields() []field {
 		{&t.ReplayFor, 2 * time.Second},
 		{&t.RefusedAgain, 30 * time.Second},
 		{&t.AskFilters, 15 * time.Second},
+		{&t.FiltersAgain, 30 * time.Second},
 		{&t.RecallAgain, 3 * time.Second},
 		{&t.AskedPatient, 4 * time.Second},
 		{&t.AskedRecheck, 3 * time.Second},
