@@ -56,6 +56,7 @@ type desk struct {
 	own        *board.Watch
 	team       *team
 	rosterRead time.Time // when whom the person monitors was read last
+	rosterDue  bool      // that failed, and will be tried again
 	feed       *feed
 	offset     clock
 	latest     time.Time // the latest now since the clock is known

@@ -725,6 +725,36 @@ func TestTeamSeesTheTransfer(t *testing.T) {
 	}
 }
 
+// However often the page of a team that cannot be read is opened: it is tried again once at a time.
+func TestATeamThatCannotBeReadIsTriedAgainOnceAtATime(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 40})
+	l.desks.Close()
+	l.timing.TeamAgain = 150 * time.Millisecond
+	l.desks = l.newDesks("two")
+	l.sim.SetFault("monitoringGroups", rcsim.Fault{Status: http.StatusServiceUnavailable, Extension: boss})
+	sup := l.open(boss)
+	for range 4 {
+		var p *problem.Problem
+		if _, err := l.desks.Team(t.Context(), sup.p); !errors.As(err, &p) || p.Code != problem.CodeUnavailable {
+			t.Fatalf("opened: %v", err)
+		}
+	}
+	opened := len(l.sim.Requests("GET", "/call-monitoring-groups"))
+	l.awaitRequests(opened+4, "GET", "/call-monitoring-groups")
+	retries := l.sim.Requests("GET", "/call-monitoring-groups")[opened:]
+	at := func(i int) time.Time {
+		when, err := time.Parse(time.RFC3339, retries[i].At)
+		l.do(err)
+		return when
+	}
+	for i := range retries[1:] {
+		if gap := at(i + 1).Sub(at(i)); gap < l.timing.TeamAgain-time.Millisecond {
+			t.Errorf("tried again after %v", gap)
+		}
+	}
+}
+
 // A colleague's call that begins between the reading of their presence and the filters that tell of it is on the board all
 // the same.
 func TestTheTeamMissesNothingBeforeItsFiltersHold(t *testing.T) {

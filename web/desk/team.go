@@ -80,7 +80,13 @@ func (d *desk) refreshTeam(then func(error)) {
 				d.setTeam(roster{})
 			default:
 				d.log.Info("monitoring groups not read", "err", err)
-				d.later(d.again(err, d.cfg.Timing.TeamAgain), func() { d.refreshTeam(nil) })
+				if !d.rosterDue { // however often a page asked meanwhile
+					d.rosterDue = true
+					d.later(d.again(err, d.cfg.Timing.TeamAgain), func() {
+						d.rosterDue = false
+						d.refreshTeam(nil)
+					})
+				}
 			}
 			if then != nil {
 				d.step()
