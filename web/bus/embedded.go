@@ -75,10 +75,16 @@ func (e *embedded) stop() error {
 		e.server.Shutdown()
 		e.server.WaitForShutdown()
 	}
-	if err := e.lock.Close(); err != nil {
+	if err := unlockDir(e.lock); err != nil {
 		return fmt.Errorf("bus: unlock the data folder: %w", err)
 	}
 	return nil
+}
+
+// unlockDir gives the folder back. Closing the file would not be enough while a
+// program that is being started still shares it, from its fork to its exec.
+func unlockDir(lock *os.File) error {
+	return errors.Join(syscall.Flock(int(lock.Fd()), syscall.LOCK_UN), lock.Close())
 }
 
 // logger hands the server's words to slog; its notices are details to us.
