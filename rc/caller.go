@@ -115,9 +115,9 @@ func (p *Caller) Me(ctx context.Context) (Extension, error) {
 	return w.extension(), nil
 }
 
-// WSToken asks for a token that opens one socket within a minute or less. It
-// leaves the last request of the minute to sign-in and refresh. Scope WebSocket,
-// group Auth.
+// WSToken asks for a token that opens one socket within a minute or less. Under
+// Background it leaves the last request of the minute to sign-in and refresh.
+// Scope WebSocket, group Auth.
 // See https://developers.ringcentral.com/api-reference/OAuth-and-OIDC/authWsToken.
 func (p *Caller) WSToken(ctx context.Context) (WSToken, error) {
 	begin := time.Now()
@@ -126,7 +126,7 @@ func (p *Caller) WSToken(ctx context.Context) (WSToken, error) {
 		Token     string      `json:"ws_access_token"`
 		ExpiresIn json.Number `json:"expires_in"`
 	}
-	k := call{method: http.MethodPost, path: wstokenPath, route: wstokenPath, group: Auth, background: true}
+	k := call{method: http.MethodPost, path: wstokenPath, route: wstokenPath, group: Auth}
 	if err := p.read(ctx, k, &w); err != nil {
 		return WSToken{}, err
 	}
@@ -198,7 +198,7 @@ func (p *Caller) do(ctx context.Context, k call, ids ...string) (answer, error) 
 		k.header.Set("Content-Type", "application/json")
 	}
 	k.secrets = append(k.secrets, token)
-	k.background = k.background || isBackground(ctx)
+	k.background = isBackground(ctx)
 	return p.client.do(ctx, p.person, k)
 }
 

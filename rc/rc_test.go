@@ -147,7 +147,7 @@ func TestAPenaltyOfUnsaidLength(t *testing.T) {
 	}
 }
 
-// Everything waits for a refresh, whoever needs it, and a socket leaves it room.
+// Everything waits for a refresh, whoever needs it, and a socket that nobody waits for leaves it room.
 func TestRefreshComesFirst(t *testing.T) {
 	c := server(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"access_token":"at","uri":"ws://x/ws","ws_access_token":"t"}`)
@@ -155,7 +155,7 @@ func TestRefreshComesFirst(t *testing.T) {
 	p := caller(c)
 	sockets := 0
 	for range 6 {
-		if _, err := p.WSToken(t.Context()); err == nil {
+		if _, err := p.WSToken(Background(t.Context())); err == nil {
 			sockets++
 		} else if !errors.Is(err, ErrHeldBack) || !Unsent(err) {
 			t.Fatal(err)

@@ -35,6 +35,9 @@ type Feed struct {
 	Since  time.Time     `json:"since,omitzero"` // start of the state
 	Try    int           `json:"try,omitempty"`  // of reconnecting
 	Missed time.Duration `json:"missed,omitempty"`
+	// Until is when RingCentral's usage limits let it connect again, where they
+	// are what it waits for.
+	Until time.Time `json:"until,omitzero"`
 	// Ahead is how far this server's clock is ahead of RingCentral's, as far as
 	// is known; every time of a snapshot is by RingCentral's.
 	Ahead time.Duration `json:"ahead,omitempty"`

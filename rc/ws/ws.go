@@ -326,6 +326,9 @@ func (m *memory) tokenLeft(now time.Time) bool {
 func (f *Feed) takeToken(ctx context.Context, m *memory) (rc.WSToken, error) {
 	now := time.Now()
 	if !m.tokenLeft(now) {
+		if !m.lastHeard.IsZero() || len(m.asked) > 0 { // only the first may take the last request of the minute from a refresh
+			ctx = rc.Background(ctx)
+		}
 		t, err := f.token(ctx)
 		if !rc.Unsent(err) {
 			m.asked = append(m.asked, now)
