@@ -670,10 +670,17 @@ func signedOutHead(why board.SignedOut) string {
 // are nil while it is.
 func feedSentence(f board.Feed, stale bool) (head, body Text) {
 	const go1 = "Your calls go on in your phone. Each press checks with RingCentral first."
+	limited := args{"at": timeRun(f.Until)}
 	switch f.State {
 	case board.FeedConnecting:
+		if !f.Until.IsZero() {
+			return say("Connecting to RingCentral", nil), say("It takes no more connections from you until {at}. This page goes on by itself then.", limited)
+		}
 		return say("Connecting to RingCentral", nil), say("Your calls show as soon as they are read.", nil)
 	case board.FeedReconnecting:
+		if !f.Until.IsZero() {
+			return say("RingCentral takes no more connections from you until {at}.", limited), say(go1, nil)
+		}
 		if f.Try > 0 {
 			return say("Reconnecting to RingCentral, try {try}.", args{"try": strconv.Itoa(f.Try)}), say(go1, nil)
 		}

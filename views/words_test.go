@@ -224,6 +224,8 @@ func TestTheSamplesReadAsTheFormHasThem(t *testing.T) {
 		"Not sent: RingCentral takes no more requests from you for 12 s. Your calls go on in your phone. Press again then.":                           both(noticeSentence(board.Notice{Code: board.NoticeCheckFailed, Args: board.Args{For: 12 * time.Second}})),
 		"Live again. 40 s of events were missed; all calls were read again.":                                                                          both(noticeSentence(board.Notice{Code: board.NoticeLiveAgain, Args: board.Args{For: 40 * time.Second}})),
 		"Three calls: nothing is guessed. Your choice stays when calls come and go.":                                                                  one(say(threeCalls, args{"count": countWord(3)})),
+		"Connecting to RingCentral It takes no more connections from you until 14:32:54. This page goes on by itself then.":                           both(feedSentence(board.Feed{Until: at.Add(45 * time.Second)}, true)),
+		"RingCentral takes no more connections from you until 14:32:54. Your calls go on in your phone. Each press checks with RingCentral first.":    both(feedSentence(board.Feed{State: board.FeedReconnecting, Try: 3, Until: at.Add(45 * time.Second)}, true)),
 		"Your sign-in ended. Your calls go on in your phone and the pair is kept. Sign in again to use the buttons.":                                  both(feedSentence(board.Feed{State: board.FeedSignedOut}, true)),
 		"Will check with RingCentral first":                                                   completeStale,
 		"This changed while you pressed. Nothing was sent. Look once more, then press again.": both(problemSentence(Problem{Code: "changed"})),

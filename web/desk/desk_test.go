@@ -1110,6 +1110,20 @@ func TestWhatTheFeedSaidLastDoesNotChangeWhyItEnded(t *testing.T) {
 	}
 }
 
+// A feed that the limits keep from connecting says until when, and no longer than that.
+func TestAFeedThatTheLimitsKeepSaysUntilWhen(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 35})
+	s := l.open(agent)
+	l.sim.SetFault("wstoken", rcsim.Fault{Status: http.StatusTooManyRequests, RetryAfter: 1, Times: 1})
+	l.sim.CutSocket(agent, rcsim.CutReset)
+	snap := s.until("kept", func(s board.Snapshot) bool { return !s.Feed.Until.IsZero() })
+	if snap.Feed.State != board.FeedReconnecting || !snap.Feed.Until.After(snap.At) {
+		t.Errorf("%+v at %v", snap.Feed, snap.At)
+	}
+	s.until("live again", func(s board.Snapshot) bool { return s.Feed.State == board.FeedLive && s.Feed.Until.IsZero() })
+}
+
 // A refresh that RingCentral does not answer now says nothing about the grant.
 func TestARefreshThatFailsForNowIsNoSignOut(t *testing.T) {
 	t.Parallel()

@@ -35,10 +35,11 @@ type feed struct {
 	since   time.Time
 	try     int
 	missed  time.Duration
-	syncing bool // subscribed, but not everything is read yet
-	listed  bool // presence was read since the subscription began
-	round   int  // of reading everything: what an earlier one brings is of before a gap
-	lost    bool // there was a live feed before
+	until   time.Time // when the usage limits let it connect again, by RingCentral's clock; zero: they do not keep it
+	syncing bool      // subscribed, but not everything is read yet
+	listed  bool      // presence was read since the subscription began
+	round   int       // of reading everything: what an earlier one brings is of before a gap
+	lost    bool      // there was a live feed before
 	filters []string
 	again   time.Time       // filters that were not taken are asked for again
 	active  []string        // filters known to be in force
@@ -52,7 +53,7 @@ type feed struct {
 // showFeed is the feed as a snapshot tells it; times by RingCentral's clock.
 func (d *desk) showFeed() board.Feed {
 	f, ahead := d.feed, d.offset.ahead()
-	out := board.Feed{State: f.state, Since: f.since, Try: f.try, Missed: f.missed, Ahead: ahead, Patience: d.patience()}
+	out := board.Feed{State: f.state, Since: f.since, Try: f.try, Missed: f.missed, Until: f.until, Ahead: ahead, Patience: d.patience()}
 	if f.state == board.FeedSignedOut {
 		out.Why = f.why
 	}
@@ -348,7 +349,7 @@ func (d *desk) goLive() {
 }
 
 func (d *desk) up(m ws.Up) {
-	d.feed.missed, d.feed.active = m.Missed, nil
+	d.feed.missed, d.feed.until, d.feed.active = m.Missed, time.Time{}, nil
 	if m.Recovered {
 		d.feed.replay = d.cfg.Now().Add(d.cfg.Timing.ReplayFor)
 	}
@@ -389,7 +390,10 @@ func (d *desk) down(m ws.Down) {
 	if d.feed.state == board.FeedLive {
 		d.feed.lost = true
 	}
-	d.feed.try = m.Try
+	d.feed.try, d.feed.until = m.Try, time.Time{}
+	if heldBack(m.Err) > 0 {
+		d.feed.until = d.now().Add(m.Next)
+	}
 	if d.feed.syncing {
 		d.feed.syncing, d.feed.listed = false, false // what was not read yet is still to be read
 		d.feed.round++
