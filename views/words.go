@@ -576,7 +576,7 @@ func noticeSentence(n board.Notice) (head, body Text) {
 		if n.Args.For > 0 {
 			return say("Not sent: RingCentral takes no more requests from you for {for}.", a), say("Your calls go on in your phone. Press again then.", a)
 		}
-		return say("Not sent: RingCentral could not be read for this press.", a), say("Your calls go on in your phone. The buttons are locked until the calls are read again.", a)
+		return say("Not sent: RingCentral could not be read for this press.", a), say("Your calls go on in your phone. Read the calls again, then press.", a)
 	case board.NoticeChanged:
 		return say("This changed while you pressed. Nothing was sent.", a), say("Look once more, then press again.", a)
 	case board.NoticeJoining:

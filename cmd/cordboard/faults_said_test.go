@@ -93,7 +93,7 @@ func TestThePageSaysWhyAPressDidNothing(t *testing.T) {
 		{"a press while RingCentral cannot be read", func(p *play) (string, url.Values) {
 			p.sim.SetFault("session", rcsim.Fault{Extension: agent, Status: http.StatusInternalServerError})
 			return p.fieldsOf("hangup")
-		}, "Not sent: RingCentral could not be read for this press. Your calls go on in your phone. The buttons are locked until the calls are read again.", 0},
+		}, "Not sent: RingCentral could not be read for this press. Your calls go on in your phone. Read the calls again, then press.", 0},
 		{"a transfer that RingCentral refuses", func(p *play) (string, url.Values) {
 			p.sim.SetFault("bridge", rcsim.Fault{Status: http.StatusConflict})
 			return complete(p)

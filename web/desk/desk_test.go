@@ -1114,6 +1114,23 @@ func TestWhatTheFeedSaidLastDoesNotChangeWhyItEnded(t *testing.T) {
 	}
 }
 
+// Calls that are read again take away that they could not be read, and with it the lock.
+func TestReadingTheCallsAgainTakesTheLockAway(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, rcsim.Options{Seed: 36})
+	s := l.open(agent)
+	_, k := l.consulting()
+	snap := s.until("ready", ready)
+	l.sim.SetFault("session", rcsim.Fault{Status: http.StatusInternalServerError})
+	s.mustAct(onLeg(board.ActionHangUp, snap, k))
+	s.until("could not be read", noticed(board.NoticeCheckFailed))
+	s.mustAct(board.Claim{Action: board.ActionReread})
+	s.until("still could not", noticed(board.NoticeCheckFailed))
+	l.sim.ClearFault("session")
+	s.mustAct(board.Claim{Action: board.ActionReread})
+	s.until("read", func(s board.Snapshot) bool { return !noticed(board.NoticeCheckFailed)(s) })
+}
+
 // A feed that the limits keep from connecting says until when, and no longer than that.
 func TestAFeedThatTheLimitsKeepSaysUntilWhen(t *testing.T) {
 	t.Parallel()

@@ -560,6 +560,9 @@ func (d *desk) check(sessions []string, then func(error)) {
 			}
 			left--
 			if left == 0 {
+				if failed == nil {
+					d.keepNotices(func(n board.Notice) bool { return n.Code != board.NoticeCheckFailed }) // RingCentral can be read again
+				}
 				d.step()
 				then(failed)
 			}
